@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Documents: the text itself, its history, and everything that can be computed from text alone.
+//!
+//! Start at [`Document`]: it binds a rope to a history of operations, and its two verbs are
+//! [`Document::apply`] for what this person types and [`Document::merge`] for what other devices
+//! typed. Both answer one [`Change`], which is the only thing that other rooms read.
+//!
+//! What this room promises:
+//!
+//! - Every offset has a type of its own ([`position`]); a wrong mix does not compile, and every
+//!   conversion is total: what lies outside the text is clamped to it.
+//! - A [`Transaction`] is sorted and disjoint by construction.
+//! - The rope holds the file's characters verbatim, line endings included.
+//! - Equal versions mean equal text.
+//!
+//! What it must never know: files, threads, pixels, peers.
+
+pub mod edit;
+pub mod position;
+pub mod selection;
+
+pub use edit::{Edit, Transaction, TransactionError};
+pub use position::{ByteOffset, CharOffset, CharRange, Line, Point, Positions, Utf16Offset};
+pub use ropey::{Rope, RopeSlice};
+pub use selection::{Selection, Selections};

@@ -1,0 +1,203 @@
+//! Selections as values: an anchor, a head, and never two that overlap.
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::edit::{Bias, Edit, map_through};
+use crate::position::{CharOffset, CharRange};
+
+/// One cursor with what it has selected; empty when anchor and head meet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Selection {
+    /// Where it started.
+    pub anchor: CharOffset,
+    /// Where the caret is.
+    pub head: CharOffset,
+    /// The column that vertical movement returns to, in display cells; forgotten by any other
+    /// movement.
+    pub goal: Option<f32>,
+}
+
+impl Selection {
+    /// A selection from where it started to where the caret is.
+    pub fn new(anchor: CharOffset, head: CharOffset) -> Self {
+        Selection { anchor, head, goal: None }
+    }
+
+    /// A caret with nothing selected.
+    pub fn caret(at: CharOffset) -> Self {
+        Selection::new(at, at)
+    }
+
+    /// What is selected, whichever way it was made.
+    pub fn range(self) -> CharRange {
+        CharRange::new(self.anchor, self.head)
+    }
+
+    /// Whether it is a caret alone.
+    pub fn is_caret(self) -> bool {
+        self.anchor == self.head
+    }
+
+    /// The same selection with its head elsewhere; the anchor follows unless it is extended.
+    pub fn moved(self, head: CharOffset, movement: Movement) -> Self {
+        match movement {
+            Movement::Move => Selection::caret(head),
+            Movement::Extend => Selection::new(self.anchor, head),
+        }
+    }
+
+    /// Where it stands after edits. A caret goes after what is inserted at it; the edges of a
+    /// selection keep out what is inserted beside it.
+    pub fn mapped(self, edits: &[Edit]) -> Self {
+        if self.is_caret() {
+            return Selection::caret(map_through(edits, self.head, Bias::After));
+        }
+        let range = self.range();
+        let start = map_through(edits, range.start, Bias::After);
+        let end = map_through(edits, range.end, Bias::Before).max(start);
+        match self.anchor <= self.head {
+            true => Selection::new(start, end),
+            false => Selection::new(end, start),
+        }
+    }
+}
+
+/// Whether a movement leaves the anchor behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// The caret moves and nothing is selected.
+    Move,
+    /// The anchor stays and the selection grows or shrinks.
+    Extend,
+}
+
+/// All cursors of a view: at least one, in order of position, none touching another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selections {
+    all: SmallVec<[Selection; 1]>,
+    primary: usize,
+}
+
+impl Default for Selections {
+    fn default() -> Self {
+        Selections::single(Selection::caret(CharOffset(0)))
+    }
+}
+
+impl Selections {
+    /// One selection.
+    pub fn single(selection: Selection) -> Self {
+        Selections { all: smallvec![selection], primary: 0 }
+    }
+
+    /// Several; those that overlap or share a caret become one. `primary` indexes `all`.
+    /// An empty list gives a caret at the start of the text.
+    pub fn new(all: impl IntoIterator<Item = Selection>, primary: usize) -> Self {
+        let mut marked: Vec<(Selection, bool)> =
+            all.into_iter().enumerate().map(|(index, one)| (one, index == primary)).collect();
+        marked.sort_by_key(|(one, _)| (one.range().start, one.range().end));
+        let mut merged: Vec<(Selection, bool)> = Vec::with_capacity(marked.len());
+        for (next, is_primary) in marked {
+            match merged.last_mut() {
+                Some((last, last_primary)) if meet(*last, next) => {
+                    *last = union(*last, next);
+                    *last_primary |= is_primary;
+                }
+                _ => merged.push((next, is_primary)),
+            }
+        }
+        if merged.is_empty() {
+            return Selections::default();
+        }
+        let primary = merged.iter().position(|(_, is_primary)| *is_primary).unwrap_or(0);
+        Selections { all: merged.into_iter().map(|(one, _)| one).collect(), primary }
+    }
+
+    /// The one that the view follows.
+    pub fn primary(&self) -> Selection {
+        self.all[self.primary]
+    }
+
+    /// Where the primary one stands in [`Selections::iter`].
+    pub fn primary_index(&self) -> usize {
+        self.primary
+    }
+
+    /// All of them, in order of position.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Selection> + ExactSizeIterator + '_ {
+        self.all.iter().copied()
+    }
+
+    /// How many there are; never zero.
+    #[expect(clippy::len_without_is_empty, reason = "there is always at least one")]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Each one replaced, then brought back in order.
+    pub fn map(&self, change: impl FnMut(Selection) -> Selection) -> Self {
+        Selections::new(self.iter().map(change), self.primary)
+    }
+
+    /// Where they stand after edits.
+    pub fn mapped(&self, edits: &[Edit]) -> Self {
+        self.map(|selection| selection.mapped(edits))
+    }
+
+    /// With one more, which becomes the primary one.
+    pub fn with(&self, selection: Selection) -> Self {
+        let all: SmallVec<[Selection; 1]> = self.iter().chain(std::iter::once(selection)).collect();
+        let primary = all.len() - 1;
+        Selections::new(all, primary)
+    }
+
+    /// The primary one alone.
+    pub fn only_primary(&self) -> Self {
+        Selections::single(self.primary())
+    }
+}
+
+fn meet(a: Selection, b: Selection) -> bool {
+    let (first, second) = (a.range(), b.range());
+    let touches = first.end == second.start && (first.is_empty() || second.is_empty());
+    second.start < first.end || touches
+}
+
+/// The union of two selections that meet, pointing the way of the first.
+fn union(a: Selection, b: Selection) -> Selection {
+    let start = a.range().start.min(b.range().start);
+    let end = a.range().end.max(b.range().end);
+    let forward = if a.is_caret() { b.anchor <= b.head } else { a.anchor <= a.head };
+    if forward { Selection::new(start, end) } else { Selection::new(end, start) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(anchor: usize, head: usize) -> Selection {
+        Selection::new(CharOffset(anchor), CharOffset(head))
+    }
+
+    #[test]
+    fn selections_that_meet_become_one_and_keep_the_primary() {
+        let all = Selections::new([selection(8, 4), selection(0, 2), selection(5, 9)], 2);
+        assert_eq!(all.len(), 2);
+        assert_eq!(all.primary(), selection(9, 4));
+        let carets = Selections::new([selection(3, 3), selection(3, 3)], 1);
+        assert_eq!(carets.len(), 1);
+    }
+
+    #[test]
+    fn neighbours_that_only_touch_stay_two() {
+        assert_eq!(Selections::new([selection(0, 2), selection(2, 4)], 0).len(), 2);
+    }
+
+    #[test]
+    fn a_caret_follows_what_is_typed_at_it_and_a_selection_keeps_it_out() {
+        let typed = [Edit::insert(CharOffset(4), "ab")];
+        assert_eq!(selection(4, 4).mapped(&typed), selection(6, 6));
+        assert_eq!(selection(4, 6).mapped(&typed), selection(6, 8));
+        assert_eq!(selection(4, 2).mapped(&typed), selection(4, 2));
+    }
+}
