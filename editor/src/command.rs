@@ -1,0 +1,6 @@
+//! The groups of commands, one noun per file; the registry is gathered from this list.
+
+use crate::registry::Command;
+
+/// Every group that the program offers. A new file in `command/` adds its `COMMANDS` here.
+pub const GROUPS: &[&[Command]] = &[];

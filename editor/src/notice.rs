@@ -1,0 +1,140 @@
+//! Notices: one sentence each, shown for a while in a corner, kept in a list and in the log.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Good to know.
+    Information,
+    /// Something is degraded.
+    Warning,
+    /// Something did not happen.
+    Error,
+}
+
+impl Severity {
+    /// The word that stands beside the colour.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Information => "Note",
+            Severity::Warning => "Warning",
+            Severity::Error => "Error",
+        }
+    }
+
+    /// How long it is shown; an error stays until it is dismissed.
+    fn shown_for(self) -> Option<Duration> {
+        match self {
+            Severity::Information => Some(Duration::from_secs(5)),
+            Severity::Warning => Some(Duration::from_secs(10)),
+            Severity::Error => None,
+        }
+    }
+}
+
+/// One sentence for the person.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The sentence.
+    pub sentence: String,
+    until: Option<Instant>,
+}
+
+/// Kept notices, shown or not.
+const KEPT_MAX: usize = 200;
+
+/// Shown at once.
+const SHOWN_MAX: usize = 3;
+
+/// What was said, and what of it is still shown.
+#[derive(Default)]
+pub struct Notices {
+    shown: Vec<Notice>,
+    kept: VecDeque<Notice>,
+}
+
+impl Notices {
+    /// Says something. A sentence that is shown already is not said twice.
+    pub fn say(&mut self, severity: Severity, sentence: impl Into<String>, now: Instant) {
+        let sentence = sentence.into();
+        crate::record::notice(severity.word(), &sentence);
+        let until = severity.shown_for().map(|time| now + time);
+        if let Some(same) = self.shown.iter_mut().find(|notice| notice.sentence == sentence) {
+            same.until = until;
+            return;
+        }
+        let notice = Notice { severity, sentence, until };
+        if self.kept.len() == KEPT_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(notice.clone());
+        if self.shown.len() == SHOWN_MAX {
+            self.shown.remove(0);
+        }
+        self.shown.push(notice);
+    }
+
+    /// What is shown now, oldest first.
+    pub fn shown(&self) -> &[Notice] {
+        &self.shown
+    }
+
+    /// Everything that was said lately, oldest first.
+    pub fn kept(&self) -> impl Iterator<Item = &Notice> {
+        self.kept.iter()
+    }
+
+    /// Takes one off the screen; answers whether there was one.
+    pub fn dismiss(&mut self, index: usize) -> bool {
+        index < self.shown.len() && {
+            self.shown.remove(index);
+            true
+        }
+    }
+
+    /// Takes all off the screen; answers whether there were any.
+    pub fn dismiss_all(&mut self) -> bool {
+        !std::mem::take(&mut self.shown).is_empty()
+    }
+
+    /// Takes off what has been shown long enough; answers whether anything went.
+    pub fn expire(&mut self, now: Instant) -> bool {
+        let before = self.shown.len();
+        self.shown.retain(|notice| notice.until.is_none_or(|until| until > now));
+        before != self.shown.len()
+    }
+
+    /// When the next one goes.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.shown.iter().filter_map(|notice| notice.until).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_go_by_themselves_and_errors_stay() {
+        let (mut notices, now) = (Notices::default(), Instant::now());
+        notices.say(Severity::Information, "Saved.", now);
+        notices.say(Severity::Error, "The disk is full.", now);
+        assert_eq!(notices.next_expiry(), Some(now + Duration::from_secs(5)));
+        assert!(notices.expire(now + Duration::from_secs(6)));
+        assert_eq!(notices.shown().len(), 1);
+        assert_eq!(notices.next_expiry(), None, "nothing wakes an idle window for an error");
+        assert_eq!(notices.kept().count(), 2);
+    }
+
+    #[test]
+    fn the_same_sentence_is_shown_once() {
+        let (mut notices, now) = (Notices::default(), Instant::now());
+        notices.say(Severity::Warning, "Slow.", now);
+        notices.say(Severity::Warning, "Slow.", now);
+        assert_eq!(notices.shown().len(), 1);
+    }
+}
