@@ -60,8 +60,8 @@ pub fn binary(profile: Profile) -> Result<PathBuf, String> {
 fn executable(messages: &[u8]) -> Option<PathBuf> {
     let lines = messages.split(|byte| *byte == b'\n');
     let parsed = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let named = parsed.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    named.last()
+    let mut named = parsed.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    named.next_back()
 }
 
 /// A folder for `HEARTH_HOME`, with the passphrase that unlocks the profile in it.
