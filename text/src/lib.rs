@@ -14,8 +14,13 @@
 //!
 //! What it must never know: files, threads, pixels, peers.
 
+pub mod bytes;
 pub mod edit;
+pub mod indentation;
+pub mod line_ending;
 pub mod position;
+#[cfg(test)]
+mod seeded;
 pub mod selection;
 
 pub use edit::{Edit, Transaction, TransactionError};
