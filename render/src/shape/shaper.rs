@@ -1,0 +1,558 @@
+//! The shaper: fonts, caches, and the ways from a text to a line.
+//!
+//! - Monospaced ASCII goes straight from a table of advances: no font of ours has a ligature there
+//!   (a test compares with full shaping).
+//! - Everything else is cut into pieces. A monospaced piece of single characters also comes from
+//!   tables; the rest is shaped by cosmic-text, whose font system holds only the bundled faces and
+//!   the system faces that were needed so far: its own walk through all fonts of a machine would
+//!   read the disk at every miss.
+//! - Long lines: at most [`LINE_BYTES_MAX`] bytes are laid out, and at most [`SHAPED_BYTES_MAX`]
+//!   of them, in chunks of [`CHUNK_BYTES_MAX`], are shaped in full; beyond that letters are placed
+//!   one by one and do not join. Callers cut longer lines into stretches.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
+
+use cosmic_text::fontdb;
+use cosmic_text::{Attrs, AttrsList, FeatureTag, FontFeatures, FontSystem, ShapeGlyph, ShapeWord};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::assemble::{Assembly, digest_of};
+use super::cache::LineCache;
+use super::face::{Face, FaceId, Skew, TableFace};
+use super::fallback::{Fallback, Presentation, SystemIndex};
+use super::fonts::{self, Bundled, Fonts, Generation};
+use super::line::{Clusters, Direction, Glyph, Ink, ShapedLine};
+use super::pieces::{self, Coverage, Piece, Source};
+use super::style::{
+    Family, Ligatures, ParagraphDirection, ShapeOptions, Slant, StyleSpan, TextStyle, Weight,
+};
+use crate::digest::{BuildDigest, Digest};
+
+/// Bytes of a line that are laid out; what follows is not there.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a line that get full shaping; about 20 ms of it.
+const SHAPED_BYTES_MAX: usize = 32 << 10;
+/// Bytes that are shaped in one go, so that cost stays linear.
+const CHUNK_BYTES_MAX: usize = 2 << 10;
+
+/// Shapes text. One per thread that shapes; the result can go anywhere.
+pub struct Shaper {
+    sources: Sources,
+    cache: LineCache,
+    generation: Generation,
+}
+
+impl std::fmt::Debug for Shaper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shaper")
+            .field("generation", &self.generation)
+            .field("lines", &self.cache.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shaper {
+    /// A shaper with these fonts.
+    pub fn new(fonts: Fonts) -> Self {
+        Self {
+            sources: Sources::new(fonts),
+            cache: LineCache::default(),
+            generation: Generation::default(),
+        }
+    }
+
+    /// Takes fonts that a worker found. Lines shaped before stay valid but may show boxes: shape
+    /// them again when [`Self::generation`] has moved.
+    pub fn install(&mut self, fonts: Fonts) {
+        self.sources.fonts = fonts;
+        self.sources.fallback.clear();
+        self.sources.loaded.clear();
+        self.cache.clear();
+        self.generation.0 += 1;
+    }
+
+    /// Moves with every [`Self::install`].
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Lines in the cache.
+    pub fn cached_lines(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Counts a frame: lines that no frame asks for are dropped after two seconds of frames.
+    pub fn end_frame(&mut self) {
+        self.cache.end_frame();
+    }
+
+    /// The natural width of a column of Geist Mono at `size`, logical pixels.
+    pub fn cell_width(&mut self, size: f32) -> f32 {
+        self.sources.cell(&TextStyle::mono(size))
+    }
+
+    /// Shapes a line of one style. A tab counts as a space: callers place stops.
+    pub fn shape(
+        &mut self,
+        text: &str,
+        style: TextStyle,
+        options: ShapeOptions,
+    ) -> Arc<ShapedLine> {
+        self.shape_spans(text, style, &[], options)
+    }
+
+    /// Shapes a line of several styles; `base` holds where no span does. Spans are ascending and
+    /// disjoint.
+    pub fn shape_spans(
+        &mut self,
+        text: &str,
+        base: TextStyle,
+        spans: &[StyleSpan],
+        options: ShapeOptions,
+    ) -> Arc<ShapedLine> {
+        let text = bounded(text);
+        let mut digest = Digest::default();
+        (text, base, options, self.generation).hash(&mut digest);
+        for span in spans {
+            (span.bytes.start, span.bytes.end, span.style).hash(&mut digest);
+        }
+        let key = digest.finish();
+        if let Some(line) = self.cache.get(key, text) {
+            return line;
+        }
+        let plain = base.family == Family::Mono
+            && spans.is_empty()
+            && options.direction != ParagraphDirection::Rtl
+            && text.is_ascii();
+        let line = Arc::new(if plain {
+            self.sources.ascii_line(text, &base, options.cell_width, key)
+        } else {
+            self.sources.line(text, &base, spans, options, key)
+        });
+        self.cache.insert(key, text, Arc::clone(&line));
+        line
+    }
+}
+
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LINE_BYTES_MAX)]
+}
+
+/// The fonts in use.
+struct Sources {
+    system: FontSystem,
+    bundled: Vec<fontdb::ID>,
+    tables: Vec<Option<TableFace>>,
+    faces: HashMap<(fontdb::ID, u16), Arc<Face>, BuildDigest>,
+    fonts: Fonts,
+    loaded: HashMap<SystemIndex, Option<fontdb::ID>, BuildDigest>,
+    fallback: Fallback,
+}
+
+/// The bundled face of a style and how far it is from what was asked.
+fn primary(style: &TextStyle) -> (Bundled, Skew) {
+    let italic = style.slant == Slant::Italic;
+    let skew = if italic { Skew::Oblique } else { Skew::None };
+    match (style.family, style.weight) {
+        (Family::Ui, Weight::Regular) => (Bundled::UiRegular, skew),
+        (Family::Ui, Weight::Medium) => (Bundled::UiMedium, skew),
+        (Family::Ui, Weight::SemiBold) => (Bundled::UiSemiBold, skew),
+        (Family::Mono, Weight::SemiBold) => (Bundled::MonoBold, skew),
+        (Family::Mono, _) if italic => (Bundled::MonoItalic, Skew::None),
+        (Family::Mono, Weight::Regular) => (Bundled::MonoRegular, Skew::None),
+        (Family::Mono, Weight::Medium) => (Bundled::MonoMedium, Skew::None),
+    }
+}
+
+fn arabic(style: &TextStyle) -> Bundled {
+    match style.weight {
+        Weight::SemiBold => Bundled::ArabicBold,
+        Weight::Regular | Weight::Medium => Bundled::ArabicRegular,
+    }
+}
+
+impl Sources {
+    fn new(fonts: Fonts) -> Self {
+        let (database, bundled) = fonts::bundled();
+        let tables = std::iter::repeat_with(|| None).take(bundled.len() * 2).collect();
+        Self {
+            system: FontSystem::new_with_locale_and_db("en-US".to_owned(), database),
+            bundled,
+            tables,
+            faces: HashMap::default(),
+            fonts,
+            loaded: HashMap::default(),
+            fallback: Fallback::default(),
+        }
+    }
+
+    /// The table of a bundled face.
+    fn table(&mut self, which: Bundled, skew: Skew) -> &mut TableFace {
+        let index = which as usize * 2 + usize::from(skew == Skew::Oblique);
+        if self.tables[index].is_none() {
+            let id = self.bundled[which as usize];
+            let info = self.system.db().face(id).expect("a bundled face stays in the database");
+            let weight = info.weight;
+            let font = self.system.get_font(id, weight).expect("a bundled font parses");
+            let id = FaceId(index as u64);
+            let face = Arc::new(Face::new(id, font, weight.0, skew));
+            self.tables[index] = Some(TableFace::new(face));
+        }
+        self.tables[index].as_mut().expect("filled above")
+    }
+
+    fn primary_table(&mut self, style: &TextStyle) -> &mut TableFace {
+        let (which, skew) = primary(style);
+        self.table(which, skew)
+    }
+
+    fn cell(&mut self, style: &TextStyle) -> f32 {
+        self.primary_table(style).get('0').1 * style.size
+    }
+
+    /// A face that shaping chose.
+    fn face(&mut self, id: fontdb::ID, weight: fontdb::Weight, skew: Skew) -> Option<Arc<Face>> {
+        if let Some(which) = self.bundled.iter().position(|bundled| *bundled == id) {
+            let which = BUNDLED[which];
+            return Some(Arc::clone(&self.table(which, skew).face));
+        }
+        if let Some(face) = self.faces.get(&(id, weight.0)) {
+            return Some(Arc::clone(face));
+        }
+        let info = self.system.db().face(id)?;
+        let name = (&info.post_script_name, info.index, weight.0);
+        // Bundled faces have small ids; the top bit keeps system faces apart from them.
+        let identity = FaceId(digest_of(name) | 1 << 63);
+        let font = self.system.get_font(id, weight)?;
+        let face = Arc::new(Face::new(identity, font, weight.0, Skew::None));
+        self.faces.insert((id, weight.0), Arc::clone(&face));
+        Some(face)
+    }
+
+    fn load(&mut self, index: SystemIndex) -> Option<fontdb::ID> {
+        if let Some(id) = self.loaded.get(&index) {
+            return *id;
+        }
+        let info = self.fonts.system[index.0 as usize].info.clone();
+        let name = info.post_script_name.clone();
+        let database = self.system.db_mut();
+        let known = database.faces().find(|face| face.post_script_name == name).map(|f| f.id);
+        let id = Some(known.unwrap_or_else(|| database.push_face_info(info)));
+        self.loaded.insert(index, id);
+        id
+    }
+
+    /// A monospaced ASCII line: every byte one column.
+    fn ascii_line(
+        &mut self,
+        text: &str,
+        style: &TextStyle,
+        cell: Option<f32>,
+        identity: u64,
+    ) -> ShapedLine {
+        let advance = cell.unwrap_or_else(|| self.cell(style)) + style.tracking;
+        let table = self.primary_table(style);
+        let mut glyphs = Vec::with_capacity(text.len());
+        for (byte, c) in text.bytes().enumerate() {
+            if c != b' ' && c != b'\t' {
+                let id = table.get(char::from(c)).0;
+                let x = byte as f32 * advance;
+                glyphs.push(Glyph { id, byte: byte as u32, x, y: 0.0 });
+            }
+        }
+        let face = Arc::clone(&table.face);
+        let mut ink = Ink::default();
+        ink.cover(&face, style.size);
+        let (ascent, descent) = (face.ascent * style.size, face.descent * style.size);
+        let range = 0..glyphs.len() as u32;
+        let span = super::line::GlyphSpan { face, size: style.size, glyphs: range };
+        ShapedLine {
+            identity,
+            width: text.len() as f32 * advance,
+            ascent,
+            descent,
+            ink,
+            direction: Direction::Ltr,
+            len: text.len() as u32,
+            glyphs: glyphs.into(),
+            spans: smallvec::smallvec![span],
+            clusters: Clusters::Uniform { advance, bytes: text.len() as u32 },
+        }
+    }
+
+    fn line(
+        &mut self,
+        text: &str,
+        base: &TextStyle,
+        spans: &[StyleSpan],
+        options: ShapeOptions,
+        identity: u64,
+    ) -> ShapedLine {
+        let (direction, pieces) = pieces::cut(text, base, spans, options.direction, self);
+        let mut assembly = Assembly::default();
+        for style in std::iter::once(base).chain(spans.iter().map(|span| &span.style)) {
+            assembly.measure(&self.primary_table(style).face, style.size);
+        }
+        let mut budget = SHAPED_BYTES_MAX;
+        for piece in &pieces {
+            let cell = match piece.style.family {
+                Family::Mono => Some(options.cell_width.unwrap_or_else(|| self.cell(&piece.style))),
+                Family::Ui => None,
+            };
+            let shaped = matches!(piece.source, Source::Primary | Source::Arabic)
+                || matches!(piece.source, Source::System(_));
+            if shaped && budget >= piece.bytes.len() {
+                budget -= piece.bytes.len();
+                for bytes in chunks(text, piece) {
+                    self.shape_piece(text, piece, bytes, cell, &mut assembly);
+                }
+            } else {
+                self.place_piece(text, piece, cell, &mut assembly);
+            }
+        }
+        assembly.finish(identity, text, direction)
+    }
+
+    /// Places a piece character by character, without shaping.
+    fn place_piece(
+        &mut self,
+        text: &str,
+        piece: &Piece,
+        cell: Option<f32>,
+        assembly: &mut Assembly,
+    ) {
+        let style = piece.style;
+        let bundled = match piece.source {
+            Source::Arabic => (arabic(&style), Skew::None),
+            _ => primary(&style),
+        };
+        let table = self.table(bundled.0, bundled.1);
+        let face = Arc::clone(&table.face);
+        let mut place = |(offset, grapheme): (usize, &str)| {
+            let first = grapheme.chars().next().unwrap_or(' ');
+            let start = piece.bytes.start + offset;
+            let missing = matches!(piece.source, Source::Missing | Source::System(_));
+            let (id, advance) = table.get(if missing { '\u{0}' } else { first });
+            let id = if missing { 0 } else { id };
+            let natural = advance * style.size;
+            let grid = cell.filter(|_| !piece.joined || missing);
+            let width = grid.map_or(natural, |cell| cell * pieces::columns(grapheme) as f32);
+            let shift = if missing { (width - natural) / 2.0 } else { 0.0 };
+            if !first.is_whitespace() {
+                let x = assembly.pen + shift;
+                let glyph = Glyph { id, byte: start as u32, x, y: 0.0 };
+                assembly.glyph(&face, style.size, glyph);
+            }
+            let tracking = if piece.joined { 0.0 } else { style.tracking };
+            assembly.cluster(start..start + grapheme.len(), width + tracking, piece.direction);
+        };
+        let graphemes = text[piece.bytes.clone()].grapheme_indices(true);
+        match piece.direction {
+            Direction::Ltr => graphemes.for_each(&mut place),
+            Direction::Rtl => graphemes.rev().for_each(&mut place),
+        }
+    }
+
+    /// Shapes a chunk of a piece with cosmic-text.
+    fn shape_piece(
+        &mut self,
+        text: &str,
+        piece: &Piece,
+        bytes: Range<usize>,
+        cell: Option<f32>,
+        assembly: &mut Assembly,
+    ) {
+        let (id, skew) = match piece.source {
+            Source::Arabic => (self.bundled[arabic(&piece.style) as usize], Skew::None),
+            Source::System(index) => match self.load(index) {
+                Some(id) => (id, Skew::None),
+                None => return self.place_piece(text, piece, cell, assembly),
+            },
+            _ => {
+                let (which, skew) = primary(&piece.style);
+                (self.bundled[which as usize], skew)
+            }
+        };
+        let Some(info) = self.system.db().face(id) else { return };
+        let family = info.families.first().map_or_else(String::new, |(name, _)| name.clone());
+        let (weight, slant, stretch) = (info.weight, info.style, info.stretch);
+        let mut features = FontFeatures::new();
+        if piece.source == Source::Primary && piece.style.ligatures == Ligatures::Off {
+            for tag in [b"liga", b"clig", b"calt", b"dlig"] {
+                features.disable(FeatureTag::new(tag));
+            }
+        }
+        let attrs = Attrs::new()
+            .family(cosmic_text::Family::Name(&family))
+            .weight(weight)
+            .style(slant)
+            .stretch(stretch)
+            .font_features(features);
+        let word = ShapeWord::new(
+            &mut self.system,
+            text,
+            &AttrsList::new(&attrs),
+            bytes.clone(),
+            piece.level,
+            false,
+            cosmic_text::Shaping::Advanced,
+        );
+        self.place_shaped(text, piece, bytes, &word.glyphs, skew, cell, assembly);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one step, named")]
+    fn place_shaped(
+        &mut self,
+        text: &str,
+        piece: &Piece,
+        bytes: Range<usize>,
+        glyphs: &[ShapeGlyph],
+        skew: Skew,
+        cell: Option<f32>,
+        assembly: &mut Assembly,
+    ) {
+        let size = piece.style.size;
+        let grid = cell.filter(|_| !piece.joined);
+        let tracking = if piece.joined { 0.0 } else { piece.style.tracking };
+        let bounds: Vec<usize> = text[bytes.clone()]
+            .grapheme_indices(true)
+            .map(|(offset, _)| bytes.start + offset)
+            .collect();
+        for group in groups(glyphs, &bounds, piece.direction) {
+            let first = bounds.partition_point(|start| *start < group.start);
+            let last = bounds.partition_point(|start| *start < group.end).max(first + 1);
+            let starts = &bounds[first.min(bounds.len() - 1)..last.min(bounds.len())];
+            let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(group.end);
+            let natural: f32 = group.glyphs.iter().map(|glyph| glyph.x_advance * size).sum();
+            let target = grid.map_or(natural, |cell| {
+                (0..starts.len())
+                    .map(|i| cell * pieces::columns(&text[starts[i]..end_of(i)]) as f32)
+                    .sum()
+            });
+            let foreign = matches!(piece.source, Source::System(_));
+            let mut x = assembly.pen + if foreign { (target - natural) / 2.0 } else { 0.0 };
+            let blank = text[group.start..group.end].chars().all(char::is_whitespace);
+            for glyph in group.glyphs {
+                let face = self.face(glyph.font_id, glyph.font_weight, skew);
+                if let Some(face) = face.filter(|_| !blank) {
+                    let placed = Glyph {
+                        id: glyph.glyph_id,
+                        byte: glyph.start as u32,
+                        x: x + glyph.x_offset * size,
+                        y: -glyph.y_offset * size,
+                    };
+                    assembly.glyph(&face, size, placed);
+                }
+                x += glyph.x_advance * size;
+            }
+            let share = target / starts.len() as f32 + tracking;
+            let mut add = |i: usize| {
+                assembly.cluster(starts[i]..end_of(i), share, piece.direction);
+            };
+            match piece.direction {
+                Direction::Ltr => (0..starts.len()).for_each(&mut add),
+                Direction::Rtl => (0..starts.len()).rev().for_each(&mut add),
+            }
+        }
+    }
+}
+
+/// The bundled faces by place.
+const BUNDLED: [Bundled; 9] = [
+    Bundled::UiRegular,
+    Bundled::UiMedium,
+    Bundled::UiSemiBold,
+    Bundled::MonoRegular,
+    Bundled::MonoMedium,
+    Bundled::MonoBold,
+    Bundled::MonoItalic,
+    Bundled::ArabicRegular,
+    Bundled::ArabicBold,
+];
+
+/// Glyphs that belong together and the bytes they stand for.
+struct Group<'a> {
+    start: usize,
+    end: usize,
+    glyphs: &'a [ShapeGlyph],
+}
+
+/// Groups glyphs, which are in visual order, so that each group starts at a grapheme.
+fn groups<'a>(glyphs: &'a [ShapeGlyph], bounds: &[usize], direction: Direction) -> Vec<Group<'a>> {
+    let starts_grapheme = |byte: usize| bounds.binary_search(&byte).is_ok();
+    let mut groups: Vec<(Range<usize>, usize, usize)> = Vec::new();
+    let mut open = false;
+    for (index, glyph) in glyphs.iter().enumerate() {
+        let joins = match direction {
+            // What continues a grapheme follows it, or precedes it right to left.
+            Direction::Ltr => !starts_grapheme(glyph.start),
+            Direction::Rtl => open,
+        };
+        match groups.last_mut() {
+            Some(last) if joins || last.1 == glyph.start => {
+                last.0.end = index + 1;
+                last.1 = last.1.min(glyph.start);
+                last.2 = last.2.max(glyph.end);
+            }
+            _ => groups.push((index..index + 1, glyph.start, glyph.end)),
+        }
+        open = !starts_grapheme(glyph.start);
+    }
+    groups
+        .into_iter()
+        .map(|(range, start, end)| Group { start, end, glyphs: &glyphs[range] })
+        .collect()
+}
+
+/// A piece in chunks that are shaped in one go, from left to right as they are seen, cut after
+/// white space where there is some.
+fn chunks(text: &str, piece: &Piece) -> Vec<Range<usize>> {
+    if piece.bytes.len() <= CHUNK_BYTES_MAX {
+        return vec![piece.bytes.clone()];
+    }
+    let mut chunks = Vec::new();
+    let (mut start, mut cut, mut blank) = (piece.bytes.start, piece.bytes.start, false);
+    for (offset, grapheme) in text[piece.bytes.clone()].grapheme_indices(true) {
+        let at = piece.bytes.start + offset;
+        if at + grapheme.len() - start > CHUNK_BYTES_MAX && at > start {
+            let end = if blank { cut } else { at };
+            chunks.push(start..end);
+            (start, blank) = (end, false);
+        }
+        if grapheme.chars().all(char::is_whitespace) {
+            (cut, blank) = (at + grapheme.len(), true);
+        }
+    }
+    chunks.push(start..piece.bytes.end);
+    if piece.direction == Direction::Rtl {
+        chunks.reverse();
+    }
+    chunks
+}
+
+impl Coverage for Sources {
+    fn primary(&mut self, style: &TextStyle, grapheme: &str) -> bool {
+        let table = self.primary_table(style);
+        grapheme.chars().all(|c| c == '\t' || pieces::is_ignorable(c) || table.covers(c))
+    }
+
+    fn arabic(&mut self, style: &TextStyle, grapheme: &str) -> bool {
+        let table = self.table(arabic(style), Skew::None);
+        grapheme.chars().all(|c| pieces::is_ignorable(c) || table.covers(c))
+    }
+
+    fn system(&mut self, grapheme: &str, presentation: Presentation) -> Option<SystemIndex> {
+        let mut chars = grapheme.chars().filter(|c| !pieces::is_ignorable(*c));
+        let first = chars.next()?;
+        let index = self.fallback.face_for(&self.fonts.system, first, presentation)?;
+        let face = &self.fonts.system[index.0 as usize];
+        let emoji = face.family().contains("Emoji");
+        if presentation == Presentation::Emoji && !emoji {
+            return None;
+        }
+        chars.all(|c| face.covers(c)).then_some(index)
+    }
+}
