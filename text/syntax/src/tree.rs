@@ -1,0 +1,194 @@
+//! The tree of a text: one layer for its language, and one for every piece of another language
+//! in it.
+//!
+//! A layer counts bytes from its own start. So an edit before it moves one number, whatever the
+//! number of layers, and a code block that was not touched is not parsed again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use text::Rope;
+use tree_sitter::{InputEdit, Node, Point, Range as TsRange, Tree};
+
+use crate::grammar::Grammar;
+use crate::languages::Language;
+use crate::rope_text::LayerText;
+
+/// What one layer was parsed to; shared between versions that do not touch it.
+#[derive(Debug)]
+pub(crate) struct LayerTree {
+    pub(crate) language: Language,
+    pub(crate) grammar: Arc<Grammar>,
+    pub(crate) tree: Tree,
+    /// The parts that it consists of, from its own start; empty for all of it.
+    pub(crate) ranges: Vec<TsRange>,
+}
+
+/// A layer and where it stands now.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer {
+    /// Bytes of the whole text.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// 0 for the text's own language.
+    pub(crate) depth: u8,
+    /// Whether it was edited since it was parsed.
+    pub(crate) touched: bool,
+    pub(crate) parsed: Arc<LayerTree>,
+}
+
+impl Layer {
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    pub(crate) fn root(&self) -> Node<'_> {
+        self.parsed.tree.root_node()
+    }
+
+    pub(crate) fn grammar(&self) -> &Grammar {
+        &self.parsed.grammar
+    }
+
+    pub(crate) fn text<'a>(&self, rope: &'a Rope) -> LayerText<'a> {
+        LayerText::new(rope, self.range())
+    }
+
+    /// The part of a range that lies in this layer, counted from the layer's start.
+    pub(crate) fn clip(&self, range: &Range<usize>) -> Range<usize> {
+        let start = range.start.max(self.start).min(self.end);
+        start - self.start..range.end.clamp(start, self.end) - self.start
+    }
+
+    fn edit(&mut self, edit: &InputEdit, origin: Point) -> Fate {
+        let removed = edit.old_end_byte - edit.start_byte;
+        let added = edit.new_end_byte - edit.start_byte;
+        if edit.old_end_byte <= self.start {
+            self.start = self.start - removed + added;
+            self.end = self.end - removed + added;
+            return Fate::Kept;
+        }
+        if edit.start_byte >= self.end {
+            return Fate::Kept;
+        }
+        if edit.start_byte < self.start {
+            return Fate::Lost;
+        }
+        // What reaches past the end takes the layer's rest with it.
+        let inside = edit.old_end_byte <= self.end;
+        let old_end = edit.old_end_byte.min(self.end);
+        let new_end = if inside { edit.new_end_byte } else { edit.start_byte };
+        let relative = InputEdit {
+            start_byte: edit.start_byte - self.start,
+            old_end_byte: old_end - self.start,
+            new_end_byte: new_end - self.start,
+            start_position: point_from(origin, edit.start_position),
+            old_end_position: point_from(origin, edit.old_end_position),
+            new_end_position: point_from(
+                origin,
+                if inside { edit.new_end_position } else { edit.start_position },
+            ),
+        };
+        let mut tree = self.parsed.tree.clone();
+        tree.edit(&relative);
+        self.parsed = Arc::new(LayerTree {
+            language: self.parsed.language.clone(),
+            grammar: self.parsed.grammar.clone(),
+            ranges: self.parsed.ranges.clone(),
+            tree,
+        });
+        self.end = self.end - (old_end - edit.start_byte) + (new_end - edit.start_byte);
+        self.touched = true;
+        Fate::Kept
+    }
+}
+
+/// What an edit does to a layer.
+#[derive(PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Lost,
+}
+
+/// A point counted from another one that is not after it.
+pub(crate) fn point_from(origin: Point, point: Point) -> Point {
+    match point.row.saturating_sub(origin.row) {
+        0 => Point { row: 0, column: point.column.saturating_sub(origin.column) },
+        row => Point { row, column: point.column },
+    }
+}
+
+/// A parsed text. It is a value: a worker may compute folds and outline from a clone of it while
+/// the original moves on. All byte ranges are those of the text that it was parsed from, shifted
+/// by the edits since.
+#[derive(Clone, Debug)]
+pub struct SyntaxTree {
+    /// The text's own language first, then by depth and start.
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) left_out: usize,
+}
+
+impl SyntaxTree {
+    /// The language of the whole text.
+    pub fn language(&self) -> &Language {
+        &self.layers[0].parsed.language
+    }
+
+    /// How many pieces of other languages were left plain, because there were too many.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The layers that have a part in a range of bytes, outer ones first. An empty range is a
+    /// place between two bytes, and layers that end or begin there count.
+    pub(crate) fn layers_in(&self, range: Range<usize>) -> impl Iterator<Item = &Layer> {
+        let empty = range.is_empty();
+        self.layers.iter().enumerate().filter_map(move |(index, layer)| {
+            let meets = if empty {
+                layer.start <= range.start && range.start <= layer.end
+            } else {
+                layer.start < range.end && range.start < layer.end
+            };
+            (index == 0 || meets).then_some(layer)
+        })
+    }
+
+    /// The language at a byte: that of the innermost piece.
+    pub fn language_at(&self, offset: text::ByteOffset) -> &Language {
+        let at = self.layers_in(offset.0..offset.0 + 1).last();
+        at.map_or(self.language(), |layer| {
+            let language = &layer.parsed.language;
+            // Inlines are a parser of their own and the same language to a person.
+            if language.name().ends_with("_inline") { self.language() } else { language }
+        })
+    }
+
+    /// Moves everything along with one edit.
+    pub(crate) fn edit(&mut self, edit: &InputEdit, before: &Rope) {
+        let origin = |start: usize| {
+            let start = start.min(before.len_bytes());
+            let row = before.byte_to_line(start);
+            Point { row, column: start - before.line_to_byte(row) }
+        };
+        let mut first = true;
+        self.layers.retain_mut(|layer| {
+            if std::mem::take(&mut first) {
+                let mut parsed = LayerTree {
+                    language: layer.parsed.language.clone(),
+                    grammar: layer.parsed.grammar.clone(),
+                    ranges: Vec::new(),
+                    tree: layer.parsed.tree.clone(),
+                };
+                parsed.tree.edit(edit);
+                layer.parsed = Arc::new(parsed);
+                layer.end = layer.end - (edit.old_end_byte - edit.start_byte)
+                    + (edit.new_end_byte - edit.start_byte);
+                layer.touched = true;
+                return true;
+            }
+            let inside = edit.start_byte < layer.end && edit.old_end_byte > layer.start;
+            let at = if inside { origin(layer.start) } else { Point::default() };
+            layer.edit(edit, at) == Fate::Kept
+        });
+    }
+}
