@@ -7,7 +7,9 @@
 //! degraded is said where the person looks; nothing leaves the machine.
 
 mod command;
+mod keymap;
 mod program;
 mod registry;
+mod source;
 
 fn main() {}
