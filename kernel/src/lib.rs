@@ -12,10 +12,11 @@
 //! It must never know what its users mean by a stream, a kind or a payload: no document, window,
 //! model or peer is named here.
 //!
-//! Start reading at [`disk`], then [`keys`].
+//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both.
 
 pub mod action;
 pub mod disk;
 pub mod keys;
+pub mod log;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};

@@ -1,0 +1,232 @@
+//! Replay: every record once, in order, whatever happened to the disk.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::frame::{Frame, FrameHeader};
+use super::segment::{self, Segment, SegmentName};
+use super::{Damage, DamageKind, Kind, LogError, Record, RecordHeader, Report, Sequence};
+use crate::disk::Disk;
+use crate::keys::Opener;
+
+/// Reads a log, while it is being written too. Clones share the lock against compaction.
+#[derive(Clone)]
+pub struct LogReader {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) dir: PathBuf,
+    /// Held for writing while files are taken away.
+    pub(super) layout: Arc<RwLock<()>>,
+}
+
+impl fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogReader({})", self.dir.display())
+    }
+}
+
+impl LogReader {
+    /// Hands over every record that `wanted` asks for, in order. It reads files and opens seals:
+    /// not for the UI thread. Damage costs the damaged records alone and stands in the report.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or a later Hearth wrote a segment.
+    pub fn replay(
+        &self,
+        opener: &Opener,
+        wanted: impl Fn(&RecordHeader) -> bool,
+        mut each: impl FnMut(Record),
+    ) -> Result<Report, LogError> {
+        let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = segment::list(&*self.disk, &self.dir)?.segments;
+        let mut report = Report::default();
+        let mut records = 0;
+        let mut sound = Vec::new();
+        walk(&*self.disk, &self.dir, &segments, &mut |step| match step {
+            Step::Damage(damage, _) => sound.push(damage),
+            Step::Frame(frame) => {
+                let header = frame.header.record;
+                if header.kind == Kind::DROPPED || !wanted(&header) {
+                    return;
+                }
+                match frame.open(opener) {
+                    Some(payload) => {
+                        records += 1;
+                        each(Record { header, payload });
+                    }
+                    None => sound.push(frame.unopenable()),
+                }
+            }
+        })?;
+        report.records = records;
+        for damage in sound {
+            report.add(damage);
+        }
+        Ok(report)
+    }
+}
+
+/// A frame and where it was found.
+pub(super) struct Found<'a> {
+    pub(super) frame: Frame<'a>,
+    pub(super) segment: SegmentName,
+    pub(super) offset: usize,
+}
+
+impl Found<'_> {
+    pub(super) fn unopenable(&self) -> Damage {
+        Damage {
+            segment: self.segment.to_string(),
+            offset: self.offset as u64,
+            bytes: self.frame.bytes.len() as u64,
+            what: DamageKind::Unopenable(self.frame.header.record.sequence),
+        }
+    }
+}
+
+impl<'a> std::ops::Deref for Found<'a> {
+    type Target = Frame<'a>;
+
+    fn deref(&self) -> &Frame<'a> {
+        &self.frame
+    }
+}
+
+/// What a walk meets.
+pub(super) enum Step<'a> {
+    /// Damage, with its bytes where there are any.
+    Damage(Damage, &'a [u8]),
+    /// The next frame in the order of sequences.
+    Frame(Found<'a>),
+}
+
+/// Frames that wait because the next segment repeats or continues them.
+type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
+
+/// Goes through `segments` in the order of sequences, each sequence once.
+///
+/// After a failed sync the same records stand in two segments, and in the first one perhaps not
+/// whole: so a frame that is not below everything in the next segment waits for it.
+pub(super) fn walk(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &[SegmentName],
+    each: &mut dyn FnMut(Step<'_>),
+) -> Result<(), LogError> {
+    let mut waiting = Waiting::new();
+    let mut last = 0;
+    let mut durable = 0;
+    let mut names = segments.iter();
+    let mut next = load_next(disk, dir, &mut names, each)?;
+    while let Some(segment) = next {
+        next = load_next(disk, dir, &mut names, each)?;
+        let until = next.as_ref().and_then(lowest).unwrap_or(u64::MAX);
+        durable = durable.max(segment.header.map_or(0, |header| header.durable.0));
+        tell_damage(&segment, next.is_none(), each);
+        merge(&segment, until, &mut waiting, &mut last, each);
+    }
+    // A segment that was begun when more was durable knows of records that are gone.
+    if durable > last {
+        let segment = segments.last().map(ToString::to_string).unwrap_or_default();
+        let what = DamageKind::Missing(last + 1..=durable);
+        each(Step::Damage(Damage { segment, offset: 0, bytes: 0, what }, &[]));
+    }
+    Ok(())
+}
+
+/// The next segment that can be read at all.
+fn load_next<'n>(
+    disk: &dyn Disk,
+    dir: &Path,
+    names: &mut impl Iterator<Item = &'n SegmentName>,
+    each: &mut dyn FnMut(Step<'_>),
+) -> Result<Option<Segment>, LogError> {
+    for &name in names {
+        match Segment::load(disk, dir, name)? {
+            Ok(segment) if segment.is_blank() => {}
+            Ok(segment) => return Ok(Some(segment)),
+            Err(damage) => each(Step::Damage(damage, &[])),
+        }
+    }
+    Ok(None)
+}
+
+fn lowest(segment: &Segment) -> Option<u64> {
+    segment.frames.iter().map(|(header, _)| header.sequence()).min()
+}
+
+fn tell_damage(segment: &Segment, is_newest: bool, each: &mut dyn FnMut(Step<'_>)) {
+    let mut tell = |range: &Range<usize>, what| {
+        each(Step::Damage(segment.damage(range, what), &segment.bytes[range.clone()]));
+    };
+    // The newest one may be in the middle of its first write.
+    if segment.header.is_none() && !(is_newest && segment.frames.is_empty()) {
+        tell(&(0..segment::HEADER.min(segment.bytes.len())), DamageKind::SegmentHeader);
+    }
+    for hole in &segment.holes {
+        tell(hole, DamageKind::Unreadable);
+    }
+    // The newest tail was cut and told when the log was opened, or is being written now. An older
+    // one is what a full disk or a failed sync left; a record lost there is missed by its number.
+    let mut highest = 0;
+    for (header, range) in &segment.frames {
+        if header.sequence() < highest {
+            tell(range, DamageKind::Reordered(Sequence(header.sequence())));
+        }
+        highest = highest.max(header.sequence());
+    }
+}
+
+/// Hands over what is below `until`, from `segment` and from what waits; the rest waits.
+fn merge(
+    segment: &Segment,
+    until: u64,
+    waiting: &mut Waiting,
+    last: &mut u64,
+    each: &mut dyn FnMut(Step<'_>),
+) {
+    let mut order: Vec<usize> = (0..segment.frames.len()).collect();
+    order.sort_by_key(|&at| segment.frames[at].0.sequence());
+    let mut hand_over = |name: SegmentName, offset: usize, header: FrameHeader, bytes: &[u8]| {
+        let frame = Frame { header, bytes };
+        let sequence = header.sequence();
+        if sequence <= *last {
+            return;
+        }
+        let claimed = sequence - header.skipped;
+        if claimed > *last + 1 {
+            let what = DamageKind::Missing(*last + 1..=claimed - 1);
+            let (segment, offset) = (name.to_string(), offset as u64);
+            each(Step::Damage(Damage { segment, offset, bytes: 0, what }, &[]));
+        }
+        each(Step::Frame(Found { frame, segment: name, offset }));
+        *last = sequence;
+    };
+    for at in order {
+        let (header, range) = segment.frames[at].clone();
+        // What waits and is lower comes first; what waits under the same number is the older copy.
+        while let Some(entry) = waiting.first_entry() {
+            if *entry.key() > header.sequence().min(until - 1) {
+                break;
+            }
+            let (name, offset, header, bytes) = entry.remove();
+            hand_over(name, offset, header, &bytes);
+        }
+        let bytes = &segment.bytes[range.clone()];
+        if header.sequence() < until {
+            hand_over(segment.name, range.start, header, bytes);
+        } else {
+            let place = (segment.name, range.start, header, bytes.to_vec());
+            waiting.entry(header.sequence()).or_insert(place);
+        }
+    }
+    while let Some(entry) = waiting.first_entry() {
+        if *entry.key() >= until {
+            break;
+        }
+        let (name, offset, header, bytes) = entry.remove();
+        hand_over(name, offset, header, &bytes);
+    }
+}
