@@ -14,14 +14,22 @@
 //!
 //! What it must never know: files, threads, pixels, peers.
 
+pub mod bidi;
+pub mod bracket;
 pub mod bytes;
 pub mod edit;
+pub mod grapheme;
 pub mod indentation;
 pub mod line_ending;
+pub mod movement;
 pub mod position;
+pub mod reveal;
+pub mod search;
 #[cfg(test)]
 mod seeded;
 pub mod selection;
+pub mod width;
+pub mod word;
 
 pub use edit::{Edit, Transaction, TransactionError};
 pub use position::{ByteOffset, CharOffset, CharRange, Line, Point, Positions, Utf16Offset};
