@@ -14,24 +14,39 @@
 //!
 //! What it must never know: files, threads, pixels, peers.
 
+pub mod anchor;
+pub mod author;
 pub mod bidi;
 pub mod bracket;
 pub mod bytes;
+pub mod change;
+pub mod document;
+pub mod display;
 pub mod edit;
 pub mod grapheme;
+pub mod history;
 pub mod indentation;
 pub mod line_ending;
 pub mod movement;
+pub mod operation;
 pub mod position;
 pub mod reveal;
 pub mod search;
 #[cfg(test)]
 mod seeded;
 pub mod selection;
+pub mod undo;
 pub mod width;
 pub mod word;
 
+pub use anchor::{Anchor, AnchorSet};
+pub use author::{Author, Authors};
+pub use change::{Change, DocumentId, Grouping, Origin, TextHash, Version};
+pub use document::{Agreement, Document, MergeError, Refused, Restored, UndoOutcome};
 pub use edit::{Edit, Transaction, TransactionError};
+pub use history::Refusal;
+pub use operation::{Cause, GroupId, Operation, OperationId, OperationKind};
 pub use position::{ByteOffset, CharOffset, CharRange, Line, Point, Positions, Utf16Offset};
 pub use ropey::{Rope, RopeSlice};
 pub use selection::{Selection, Selections};
+pub use undo::Whose;

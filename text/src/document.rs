@@ -1,0 +1,302 @@
+//! A document: a rope bound to a history of operations.
+
+mod merge;
+
+use std::sync::OnceLock;
+
+use ropey::Rope;
+use smallvec::{SmallVec, smallvec};
+
+use crate::anchor::AnchorSet;
+use crate::author::{Author, Authors};
+use crate::change::{Change, ChangeParts, DocumentId, Grouping, Origin, TextHash, Version};
+use crate::edit::{Edit, Transaction, TransactionError};
+use crate::history::History;
+use crate::history::diamond::Diamond;
+use crate::operation::{Cause, GroupId, MAX_TEXT_BYTES, Operation, OperationId, OperationKind};
+use crate::position::Positions;
+use crate::selection::Selections;
+use crate::undo::delta::Delta;
+use crate::undo::fragment::Fragment;
+use crate::undo::{OpenGroup, Reversal, Undo, Whose, selections_after};
+
+pub use merge::{MergeError, Refused, Restored};
+
+/// A text that is being edited, with its history, its undo and its anchors.
+#[derive(Clone, Debug)]
+pub struct Document {
+    id: DocumentId,
+    authors: Authors,
+    base: TextHash,
+    rope: Rope,
+    history: Diamond,
+    undo: Undo,
+    anchors: AnchorSet,
+    held: merge::Held,
+    hash: OnceLock<TextHash>,
+}
+
+/// What [`Document::undo`] or [`Document::redo`] did.
+#[derive(Clone, Debug)]
+pub struct UndoOutcome {
+    /// The change of the text.
+    pub change: Change,
+    /// The selections to show: those from before the group, or where it changed the text.
+    pub selections: Selections,
+    /// Whose work it was; to be said when it was not this device's.
+    pub whose: Whose,
+}
+
+/// What a comparison with another device's text says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// Equal versions and equal texts.
+    Same,
+    /// Equal versions and different texts, which must never be: report it, and repair it from
+    /// the log.
+    Broken,
+    /// The versions differ, so nothing can be said.
+    Unknown,
+}
+
+impl Document {
+    /// A document that starts from a text, written to by this process. Hashes the text, so a
+    /// large one is better opened on a worker.
+    pub fn from_base(text: Rope) -> Self {
+        Document::from_base_as(text, Authors::default())
+    }
+
+    /// The same, written to by given authors.
+    pub fn from_base_as(text: Rope, authors: Authors) -> Self {
+        let base = TextHash::of(&text);
+        Document {
+            id: DocumentId::next(),
+            authors,
+            base,
+            history: Diamond::new(base, text.len_chars()),
+            rope: text,
+            undo: Undo::default(),
+            anchors: AnchorSet::new(),
+            held: merge::Held::default(),
+            hash: OnceLock::from(base),
+        }
+    }
+
+    /// Which document it is, within this process.
+    pub fn id(&self) -> DocumentId {
+        self.id
+    }
+
+    /// Who writes to it here.
+    pub fn author(&self) -> Author {
+        self.authors.this()
+    }
+
+    /// The text; a clone is a snapshot and costs O(1).
+    pub fn rope(&self) -> &Rope {
+        &self.rope
+    }
+
+    /// The hash of the text that it started from.
+    pub fn base(&self) -> TextHash {
+        self.base
+    }
+
+    /// Which operations the text holds.
+    pub fn version(&self) -> Version {
+        Version { base: self.base, frontier: self.history.frontier().into() }
+    }
+
+    /// The hash of the text; worked out once for each version, O(n).
+    pub fn text_hash(&self) -> TextHash {
+        *self.hash.get_or_init(|| TextHash::of(&self.rope))
+    }
+
+    /// Compares with what another device, or an earlier process, says of the same document.
+    pub fn agrees(&self, version: &Version, hash: TextHash) -> Agreement {
+        match (*version == self.version(), hash == self.text_hash()) {
+            (true, true) => Agreement::Same,
+            (true, false) => Agreement::Broken,
+            (false, _) => Agreement::Unknown,
+        }
+    }
+
+    /// Places that move with the text.
+    pub fn anchors(&self) -> &AnchorSet {
+        &self.anchors
+    }
+
+    /// The same, to add and remove some.
+    pub fn anchors_mut(&mut self) -> &mut AnchorSet {
+        &mut self.anchors
+    }
+
+    /// Changes the text. An error means that nothing changed.
+    pub fn apply(
+        &mut self,
+        transaction: Transaction,
+        origin: Origin,
+    ) -> Result<Change, TransactionError> {
+        self.edit(transaction, origin, None)
+    }
+
+    /// The same, from a view whose selections an undo of it will bring back.
+    pub fn apply_from(
+        &mut self,
+        transaction: Transaction,
+        origin: Origin,
+        selections: &Selections,
+    ) -> Result<Change, TransactionError> {
+        self.edit(transaction, origin, Some(selections))
+    }
+
+    /// Ends the undo group: the next edit starts a new one. For when the caret was moved, the
+    /// file saved or a pause made.
+    pub fn seal_group(&mut self) {
+        self.undo.open = None;
+    }
+
+    /// Takes back this device's newest group, or when none is left the newest that the owner
+    /// made elsewhere. `None` when there is nothing to take back.
+    pub fn undo(&mut self) -> Option<UndoOutcome> {
+        self.seal_group();
+        let reversal = self.undo.take_back()?;
+        let (of, whose) = (reversal.group, reversal.whose);
+        let outcome = self.reverse(reversal, Cause::Undo { of });
+        let delta = Delta::from_edits(&outcome.change.edits, outcome.change.removed());
+        self.undo.push_undone(of, whose, delta.inverted());
+        Some(outcome)
+    }
+
+    /// Brings back what was undone last. `None` when nothing was, or this device has edited
+    /// since.
+    pub fn redo(&mut self) -> Option<UndoOutcome> {
+        self.seal_group();
+        let reversal = self.undo.bring_back()?;
+        let of = reversal.group;
+        let outcome = self.reverse(reversal, Cause::Redo { of });
+        let delta = Delta::from_edits(&outcome.change.edits, outcome.change.removed());
+        self.undo.push_redone(outcome.change.group, Whose::Own, delta);
+        Some(outcome)
+    }
+
+    /// Whether [`Document::undo`] has something to take back; what is left may turn out to be
+    /// gone from the text already.
+    pub fn can_undo(&self) -> bool {
+        self.undo.can_take_back()
+    }
+
+    /// Whether [`Document::redo`] has something to bring back.
+    pub fn can_redo(&self) -> bool {
+        self.undo.can_bring_back()
+    }
+
+    fn edit(
+        &mut self,
+        transaction: Transaction,
+        origin: Origin,
+        selections: Option<&Selections>,
+    ) -> Result<Change, TransactionError> {
+        transaction.check(self.rope.end())?;
+        let edits = transaction.into_edits();
+        if edits.is_empty() {
+            let group = self.new_group();
+            return Ok(self.commit(edits, group, origin.cause));
+        }
+        let group = self.group_of(&edits, origin.group);
+        let change = self.commit(edits, group, origin.cause);
+        self.undo.record(group, &change.edits, change.removed(), selections);
+        Ok(change)
+    }
+
+    /// The undo group of an edit: the open one, or a new one.
+    fn group_of(&mut self, edits: &[Edit], kind: Grouping) -> GroupId {
+        if let Some(open) = &mut self.undo.open
+            && open.takes(kind, edits)
+        {
+            open.join(edits);
+            return open.group;
+        }
+        let group = self.new_group();
+        self.undo.open = Some(OpenGroup::begin(group, kind, edits));
+        group
+    }
+
+    fn new_group(&self) -> GroupId {
+        let author = self.author();
+        GroupId { author, number: self.history.next_sequence(author) }
+    }
+
+    fn reverse(&mut self, reversal: Reversal, cause: Cause) -> UndoOutcome {
+        let edits = reversal.delta.to_edits();
+        let selections = reversal.selections.unwrap_or_else(|| selections_after(&edits));
+        let group = self.new_group();
+        let change = self.commit(edits, group, cause);
+        UndoOutcome { change, selections, whose: reversal.whose }
+    }
+
+    /// Changes rope, history and anchors. The edits are sorted, disjoint and within the text.
+    fn commit(&mut self, edits: Vec<Edit>, group: GroupId, cause: Cause) -> Change {
+        let mut removed: SmallVec<[Fragment; 1]> = SmallVec::with_capacity(edits.len());
+        let mut operations = Vec::with_capacity(edits.len());
+        // From the last to the first, so that no edit moves what another refers to.
+        for edit in edits.iter().rev() {
+            removed.push(Fragment::cut(&self.rope, edit.range));
+            if !edit.range.is_empty() {
+                self.rope.remove(edit.range.start.0..edit.range.end.0);
+                let kind = OperationKind::Delete { range: edit.range };
+                operations.push(self.append(kind, group, cause));
+            }
+            if !edit.text.is_empty() {
+                self.rope.insert(edit.range.start.0, &edit.text);
+                let mut at = edit.range.start;
+                for piece in pieces(&edit.text) {
+                    let kind = OperationKind::Insert { at, text: piece.into() };
+                    operations.push(self.append(kind, group, cause));
+                    at = at + piece.chars().count();
+                }
+            }
+        }
+        removed.reverse();
+        self.anchors.map(&edits);
+        if !edits.is_empty() {
+            self.hash.take();
+        }
+        let parts = ChangeParts {
+            document: self.id,
+            edits: edits.into(),
+            version: self.version(),
+            author: group.author,
+            group,
+            cause,
+            operations,
+        };
+        Change::with_removed(parts, removed, self.rope.clone())
+    }
+
+    fn append(&mut self, kind: OperationKind, group: GroupId, cause: Cause) -> Operation {
+        let author = self.author();
+        let sequence = self.history.next_sequence(author);
+        let parents = match self.history.frontier() {
+            [] => smallvec![self.base.root()],
+            frontier => SmallVec::from_slice(frontier),
+        };
+        let id = OperationId { author, sequence };
+        let operation = Operation { id, parents, kind, group: group.number, cause };
+        self.history.append(&operation);
+        operation
+    }
+}
+
+/// A text in pieces that an operation may hold.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_TEXT_BYTES));
+        rest = after;
+        Some(piece)
+    })
+}

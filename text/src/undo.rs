@@ -1,0 +1,293 @@
+//! Undo: which changes can be taken back, and what that takes now.
+//!
+//! The timeline lists the document's changes in the order in which they reached the text, each
+//! relative to the text after the one before it. Undoing a group takes its changes out of the
+//! timeline: the inverse is carried past everything that came later, and everything that came
+//! later is rewritten as if the group had never been. So changes that were taken back leave no
+//! trace that older ones would have to be carried past, and the order in which groups are undone
+//! is free. The timeline is derived from the operations' tags, so it survives a restart; the
+//! selections before a group are remembered only in memory.
+
+pub(crate) mod delta;
+pub(crate) mod fragment;
+mod grouping;
+
+use std::collections::HashSet;
+
+use smallvec::SmallVec;
+
+use crate::author::Authors;
+use crate::edit::{Bias, Edit};
+use crate::operation::{Cause, GroupId};
+use crate::position::CharOffset;
+use crate::selection::{Selection, Selections};
+use delta::Delta;
+use fragment::Fragment;
+pub(crate) use grouping::OpenGroup;
+
+/// Whose work an undo or redo concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This device made it.
+    Own,
+    /// The owner made it on another device.
+    Elsewhere,
+}
+
+/// One change of the text, of one group.
+#[derive(Clone, Debug)]
+struct Item {
+    group: GroupId,
+    whose: Whose,
+    role: Role,
+    delta: Delta,
+    /// Before it, if it opens its group.
+    selections: Option<Box<Selections>>,
+}
+
+/// Whether an item can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Work,
+    /// It took a group back in a way that could not be taken out of the timeline.
+    Reversal,
+}
+
+/// What redo brings back.
+#[derive(Clone, Debug)]
+struct Undone {
+    group: GroupId,
+    whose: Whose,
+    delta: Delta,
+    /// Changes that came while it was the newest; not yet carried past it.
+    since: Vec<Delta>,
+}
+
+/// What taking a group back, or bringing it back, does to the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Reversal {
+    pub group: GroupId,
+    pub whose: Whose,
+    /// With the texts that it puts in.
+    pub delta: Delta,
+    /// The selections before the group, where they stand after this.
+    pub selections: Option<Selections>,
+}
+
+/// The timeline of a document, and what was taken out of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Undo {
+    items: Vec<Item>,
+    undone: Vec<Undone>,
+    /// Groups whose reversal stands in the timeline.
+    reversed: HashSet<GroupId>,
+    pub open: Option<OpenGroup>,
+}
+
+impl Undo {
+    /// This device edits: one transaction of a group.
+    pub fn record(
+        &mut self,
+        group: GroupId,
+        edits: &[Edit],
+        removed: &[Fragment],
+        selections: Option<&Selections>,
+    ) {
+        self.undone.clear();
+        if let Some(last) = self.items.last_mut()
+            && last.group == group
+        {
+            let next = match (edits, removed) {
+                ([edit], [removed]) => last.delta.extend(edit, removed.clone()),
+                _ => Some(Delta::from_edits(edits, removed)),
+            };
+            if let Some(next) = next {
+                last.delta = std::mem::take(&mut last.delta).then(next);
+            }
+            return;
+        }
+        self.items.push(Item {
+            group,
+            whose: Whose::Own,
+            role: Role::Work,
+            delta: Delta::from_edits(edits, removed),
+            selections: selections.map(|selections| Box::new(selections.clone())),
+        });
+    }
+
+    /// A group's change came out of the history: a merge, or a replay after a restart.
+    pub fn replay(&mut self, authors: &Authors, group: GroupId, cause: Cause, delta: Delta) {
+        let whose = match authors.is_own(group.author) {
+            true => Whose::Own,
+            false => Whose::Elsewhere,
+        };
+        match cause {
+            Cause::Undo { of } => self.replay_undo(whose, of, group, delta),
+            Cause::Redo { of } => {
+                let brings_back = self.undone.last().is_some_and(|undone| undone.group == of);
+                if whose == Whose::Own && brings_back {
+                    self.pop_undone();
+                } else if whose == Whose::Elsewhere {
+                    self.note_elsewhere(&delta);
+                }
+                self.push(group, whose, Role::Work, delta);
+            }
+            _ => {
+                match whose {
+                    Whose::Own => self.undone.clear(),
+                    Whose::Elsewhere => self.note_elsewhere(&delta),
+                }
+                self.push(group, whose, Role::Work, delta);
+            }
+        }
+    }
+
+    fn replay_undo(&mut self, whose: Whose, of: GroupId, group: GroupId, delta: Delta) {
+        if let Some(first) = self.items.iter().position(|item| item.group == of) {
+            let saved = self.items[first..].to_vec();
+            let target = saved[0].whose;
+            let inverse = self.excise(of).delta;
+            if inverse.agrees_with(&delta) {
+                match whose {
+                    Whose::Own => self.push_undone(of, target, delta.inverted()),
+                    Whose::Elsewhere => self.note_elsewhere(&delta),
+                }
+                return;
+            }
+            self.items.truncate(first);
+            self.items.extend(saved);
+        }
+        // Somebody else's way of taking it back differs from ours, so it stands as a change.
+        self.reversed.insert(of);
+        match whose {
+            Whose::Own => self.push_undone(of, whose, delta.inverted()),
+            Whose::Elsewhere => self.note_elsewhere(&delta),
+        }
+        self.push(group, whose, Role::Reversal, delta);
+    }
+
+    fn push(&mut self, group: GroupId, whose: Whose, role: Role, delta: Delta) {
+        match self.items.last_mut() {
+            Some(last) if last.group == group && last.role == role => {
+                last.delta = std::mem::take(&mut last.delta).then(delta);
+            }
+            _ => self.items.push(Item { group, whose, role, delta, selections: None }),
+        }
+    }
+
+    /// Takes the newest group out of the timeline: this device's, or failing that the newest
+    /// that was made elsewhere. Groups of which nothing is left in the text are passed over.
+    pub fn take_back(&mut self) -> Option<Reversal> {
+        loop {
+            let group = self.newest(Whose::Own).or_else(|| self.newest(Whose::Elsewhere))?;
+            let reversal = self.excise(group);
+            if !reversal.delta.is_empty() {
+                return Some(reversal);
+            }
+        }
+    }
+
+    /// Whether there is something to take back.
+    pub fn can_take_back(&self) -> bool {
+        self.newest(Whose::Own).or_else(|| self.newest(Whose::Elsewhere)).is_some()
+    }
+
+    fn newest(&self, whose: Whose) -> Option<GroupId> {
+        let mut items = self.items.iter().rev();
+        let found = items.find(|item| {
+            item.whose == whose && item.role == Role::Work && !self.reversed.contains(&item.group)
+        });
+        found.map(|item| item.group)
+    }
+
+    /// Takes all of a group's changes out of the timeline.
+    fn excise(&mut self, group: GroupId) -> Reversal {
+        let mut whose = Whose::Own;
+        let mut total = Delta::default();
+        let mut selections = None;
+        while let Some(index) = self.items.iter().rposition(|item| item.group == group) {
+            let item = self.items.remove(index);
+            whose = item.whose;
+            selections = item.selections.map(|selections| *selections);
+            let mut inverse = item.delta.inverted();
+            for later in &mut self.items[index..] {
+                let delta = std::mem::take(&mut later.delta);
+                (inverse, later.delta) = Delta::transform(inverse, delta);
+                if let Some(before) = &mut selections {
+                    *before = mapped(before, &later.delta);
+                }
+            }
+            total = total.then(inverse);
+        }
+        Reversal { group, whose, delta: total, selections }
+    }
+
+    /// A reversal was applied: `inverse` would bring the group back.
+    pub fn push_undone(&mut self, group: GroupId, whose: Whose, inverse: Delta) {
+        self.undone.push(Undone { group, whose, delta: inverse, since: Vec::new() });
+    }
+
+    /// The newest group that was taken back.
+    pub fn bring_back(&mut self) -> Option<Reversal> {
+        loop {
+            let undone = self.pop_undone()?;
+            if !undone.delta.is_empty() {
+                return Some(undone);
+            }
+        }
+    }
+
+    /// Whether there is something to bring back.
+    pub fn can_bring_back(&self) -> bool {
+        !self.undone.is_empty()
+    }
+
+    /// A group was brought back under a new name.
+    pub fn push_redone(&mut self, group: GroupId, whose: Whose, delta: Delta) {
+        self.push(group, whose, Role::Work, delta);
+    }
+
+    fn pop_undone(&mut self) -> Option<Reversal> {
+        let Undone { group, whose, mut delta, since } = self.undone.pop()?;
+        let mut below = self.undone.last_mut();
+        for came in since {
+            let (after, rest) = Delta::transform(delta, came);
+            delta = after;
+            if let Some(below) = &mut below {
+                below.since.push(rest);
+            }
+        }
+        Some(Reversal { group, whose, delta, selections: None })
+    }
+
+    fn note_elsewhere(&mut self, delta: &Delta) {
+        if let Some(newest) = self.undone.last_mut() {
+            newest.since.push(delta.clone());
+        }
+    }
+}
+
+fn mapped(selections: &Selections, delta: &Delta) -> Selections {
+    selections.map(|selection| match selection.is_caret() {
+        true => Selection::caret(delta.map(selection.head, Bias::After)),
+        false => Selection::new(
+            delta.map(selection.anchor, Bias::After),
+            delta.map(selection.head, Bias::After),
+        ),
+    })
+}
+
+/// Carets at the ends of what edits put in, in the coordinates of the text after them.
+pub(crate) fn selections_after(edits: &[Edit]) -> Selections {
+    let (mut inserted, mut deleted) = (0, 0);
+    let carets: SmallVec<[Selection; 1]> = edits
+        .iter()
+        .map(|edit| {
+            inserted += edit.text.chars().count();
+            deleted += edit.range.len();
+            Selection::caret(CharOffset(edit.range.end.0 + inserted - deleted))
+        })
+        .collect();
+    let last = carets.len().saturating_sub(1);
+    Selections::new(carets, last)
+}
