@@ -23,7 +23,7 @@ pub const ESCAPES: std::ops::RangeInclusive<char> = '\u{10FE00}'..='\u{10FEFF}';
 
 /// The byte that a character of the rope stands for, if it is an escape.
 pub fn escaped_byte(character: char) -> Option<u8> {
-    ESCAPES.contains(&character).then(|| (character as u32 & 0xFF) as u8)
+    ESCAPES.contains(&character).then_some((character as u32 & 0xFF) as u8)
 }
 
 fn escape(byte: u8) -> char {

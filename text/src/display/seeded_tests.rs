@@ -1,0 +1,232 @@
+//! Random histories of edits, folds, inlays and widths, replayed from a seed.
+
+use super::*;
+use crate::edit::Transaction;
+use crate::seeded::Seeded;
+
+const PARTS: [&str; 22] = [
+    "a",
+    "word ",
+    "fn main() {",
+    "}",
+    "\t",
+    "    ",
+    " ",
+    "\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "ع",
+    "سلام ",
+    "文字",
+    "e\u{301}",
+    "👩‍👩‍👧",
+    "🇸🇦",
+    "-",
+    "x-y",
+    "\u{202e}",
+    "  \n",
+    "longer_than_a_row_can_be_wide",
+];
+
+fn text(random: &mut Seeded, parts: usize) -> String {
+    (0..random.below(parts)).map(|_| *random.pick(&PARTS)).collect()
+}
+
+fn range(random: &mut Seeded, length: usize, most: usize) -> CharRange {
+    let start = random.below(length + 1);
+    let end = (start + random.below(most + 1)).min(length);
+    CharRange::new(CharOffset(start), CharOffset(end))
+}
+
+fn edits(random: &mut Seeded, rope: &Rope) -> Transaction {
+    let all = (0..1 + random.below(3)).map(|_| {
+        let range = range(random, rope.len_chars(), 12);
+        Edit::replace(range, text(random, 5))
+    });
+    let all: Vec<Edit> = all.collect();
+    let first = all[0].clone();
+    Transaction::new(all).unwrap_or_else(|_| Transaction::single(first))
+}
+
+fn inlays(random: &mut Seeded, length: usize) -> Vec<Inlay> {
+    let texts = [": i32", "ghost\ntext", "文", "a\tb", "x"];
+    (0..random.below(6))
+        .map(|id| Inlay {
+            id: InlayId(id as u64),
+            at: CharOffset(random.below(length + 1)),
+            bias: *random.pick(&[Bias::Before, Bias::After]),
+            kind: *random.pick(&[InlayKind::Hint, InlayKind::Ghost, InlayKind::Preedit]),
+            text: (*random.pick(&texts)).into(),
+        })
+        .collect()
+}
+
+fn all_rows(map: &DisplayMap) -> Vec<DisplayRow> {
+    map.rows(Row(0)..Row(usize::MAX), 0..usize::MAX).collect()
+}
+
+/// What a person sees of a row, without where it stands in the document.
+fn seen(map: &DisplayMap, row: &DisplayRow) -> String {
+    let mut seen = format!("{:?} {} ", row.kind, row.indent);
+    for segment in &row.segments {
+        seen += &match &segment.content {
+            Content::Text(range) => format!("{:?}{}", segment.columns, map.rope().slice_of(*range)),
+            Content::Tab(_) => format!("{:?}tab", segment.columns),
+            Content::Fold(_) => format!("{:?}fold", segment.columns),
+            Content::Inlay(inlay, part) => {
+                format!("{:?}{}", segment.columns, &inlay.text[part.clone()])
+            }
+        };
+    }
+    seen
+}
+
+fn check_equals_rebuilt(map: &DisplayMap) {
+    let mut map = map.clone();
+    let mut fresh = DisplayMap::new(map.rope(), map.tab_width());
+    fresh.set_wrap(map.wrap_width());
+    fresh.set_folds(map.folds().folds().to_vec());
+    fresh.set_inlays(map.inline().inlays().cloned().collect());
+    fresh.set_wrap(None);
+    fresh.set_wrap(map.wrap_width());
+    assert_eq!(fresh.measure(usize::MAX), Progress::Complete);
+    assert_eq!(map.measure(usize::MAX), Progress::Complete);
+    assert_eq!(all_rows(&map), all_rows(&fresh));
+    assert_eq!(map.row_count(), all_rows(&map).len());
+}
+
+fn check_places(map: &DisplayMap, random: &mut Seeded) {
+    let width = map.wrap_width().unwrap_or(usize::MAX);
+    for row in all_rows(map) {
+        // Clusters wider than the room, a tab or a white space beyond the edge aside.
+        let fits = row.segments.iter().rev().skip(1).all(|part| part.columns.start <= width);
+        assert!(fits, "{row:?} is wider than {width}");
+        assert!(row.segments.windows(2).all(|pair| pair[0].columns.end == pair[1].columns.start));
+    }
+    let hidden: Vec<CharRange> = map.folds().placeholders().collect();
+    let end = map.rope().end();
+    for at in (0..=end.0).map(CharOffset) {
+        let folded = hidden.iter().find(|range| range.start < at && at < range.end);
+        for bias in [Bias::Before, Bias::After] {
+            let point = map.to_display(at, bias);
+            assert!(point.row.0 < map.row_count());
+            let back = map.to_buffer(point, Bias::Before);
+            if folded.is_none() {
+                let line = map.rope().line_of(at);
+                let start = crate::grapheme::floor(map.rope(), at).min(map.rope().line_end(line));
+                let cut = hidden.iter().any(|range| range.end <= at && back < range.end);
+                let split = map.inline().inlays().any(|inlay| back < inlay.at || at == inlay.at);
+                if !cut && !split && !hidden.iter().any(|range| range.start == at) {
+                    assert_eq!(back, start, "{at:?} goes to {point:?}");
+                }
+            }
+            assert_eq!(map.to_display(back, Bias::Before).row.0.min(point.row.0), {
+                map.to_display(back, Bias::Before).row.0
+            });
+        }
+    }
+    for _ in 0..40 {
+        let row = Row(random.below(map.row_count() + 2));
+        let point = DisplayPoint { row, column: random.below(60) };
+        let clipped = map.clip(point, Bias::Before);
+        assert_eq!(map.clip(clipped, Bias::Before), clipped, "{point:?}");
+        let window = 0..1 + random.below(20);
+        let part = map.row_segments(row, window.clone());
+        let whole = map.row_segments(row, 0..usize::MAX);
+        let cells = |row: &DisplayRow| row.segments.last().map_or(0, |last| last.columns.end);
+        assert!(cells(&part) >= cells(&whole).min(window.end), "{part:?} of {whole:?}");
+    }
+}
+
+/// Rows outside the spans must look as they did.
+fn check_spans(before: &DisplayMap, after: &DisplayMap, spans: &RowSpans) {
+    let (old, new) = (all_rows(before), all_rows(after));
+    let (mut was, mut is) = (0, 0);
+    let end = Span { old: Row(old.len())..Row(old.len()), new: Row(new.len())..Row(new.len()) };
+    for span in spans.iter().chain([&end]) {
+        let kept = span.old.start.0 - was;
+        assert_eq!(kept, span.new.start.0 - is, "{spans:?}");
+        for index in 0..kept {
+            assert_eq!(seen(before, &old[was + index]), seen(after, &new[is + index]));
+        }
+        (was, is) = (span.old.end.0, span.new.end.0);
+    }
+}
+
+fn step(map: &mut DisplayMap, random: &mut Seeded) {
+    let before = map.clone();
+    let length = map.rope().len_chars();
+    let spans = match random.below(10) {
+        0..=4 => {
+            let transaction = edits(random, map.rope());
+            let mut after = map.rope().clone();
+            transaction.apply_to(&mut after);
+            map.apply(&after, transaction.edits())
+        }
+        5 => map.fold(&[range(random, length, 30), range(random, length, 8)]),
+        6 => map.unfold(range(random, length, 20)),
+        7 => map.set_inlays(inlays(random, length)),
+        8 => {
+            let widths = [None, Some(4), Some(11), Some(24), Some(80)];
+            map.set_wrap(*random.pick(&widths));
+            map.measure(usize::MAX);
+            return;
+        }
+        _ => {
+            map.set_tab_width(TabWidth::new(1 + random.below(8)));
+            map.measure(usize::MAX);
+            return;
+        }
+    };
+    check_spans(&before, map, &spans);
+}
+
+#[test]
+fn whatever_happens_is_as_if_built_from_nothing() {
+    let mut random = Seeded::new(0xd15b1a7);
+    for _ in 0..120 {
+        let rope = Rope::from_str(&text(&mut random, 120));
+        let mut map = DisplayMap::new(&rope, TabWidth::default());
+        map.measure(usize::MAX);
+        for _ in 0..25 {
+            step(&mut map, &mut random);
+            check_equals_rebuilt(&map);
+        }
+        check_places(&map, &mut random);
+    }
+}
+
+#[test]
+fn a_long_line_is_laid_out_the_same_however_it_came_to_be() {
+    let mut random = Seeded::new(0x10_9);
+    for round in 0..24 {
+        let mut line: String = (0..1200).map(|_| *random.pick(&PARTS)).collect();
+        line.retain(|c| c != '\n' && c != '\r' && (round % 3 > 0 || c != '\t'));
+        let rope = Rope::from_str(&format!("{line}{line}{line}\nend"));
+        let mut map = DisplayMap::new(&rope, TabWidth::new(1 + round % 8));
+        map.set_wrap(if round % 2 == 0 { Some(20 + round) } else { None });
+        map.measure(usize::MAX);
+        for _ in 0..12 {
+            let at = range(&mut random, map.rope().len_chars() - 4, 3);
+            let typed: String = text(&mut random, 3).replace(['\n', '\r'], "");
+            let transaction = Transaction::single(Edit::replace(at, typed));
+            let mut after = map.rope().clone();
+            transaction.apply_to(&mut after);
+            map.apply(&after, transaction.edits());
+            check_equals_rebuilt(&map);
+            let mut fresh = DisplayMap::new(&after, map.tab_width());
+            fresh.set_wrap(map.wrap_width());
+            fresh.measure(usize::MAX);
+            for _ in 0..10 {
+                let at = CharOffset(random.below(after.len_chars()));
+                let point = map.to_display(at, Bias::Before);
+                assert_eq!(point, fresh.to_display(at, Bias::Before));
+                assert_eq!(
+                    map.to_buffer(point, Bias::Before),
+                    fresh.to_buffer(point, Bias::Before)
+                );
+            }
+        }
+    }
+}
