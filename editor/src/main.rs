@@ -10,6 +10,7 @@ mod command;
 mod keymap;
 mod program;
 mod registry;
+mod settings;
 mod source;
 
 fn main() {}
