@@ -142,6 +142,10 @@ impl Syntax {
         let mut verdict = Verdict { basis: rope.line_of(head.start), steps: 0, opened: false };
         let Some(language) = self.language() else { return verdict };
         let spec = language.spec();
+        if spec.queries.indents.iter().all(|query| query.is_empty()) {
+            // Prose: a bracket in it opens no block.
+            return verdict;
+        }
         let spans = self.highlights(rope, head);
         let start = rope.byte_of(head.start).0;
         let quoted = |byte: usize| {

@@ -1,0 +1,14 @@
+(function_definition) @fold
+(compound_statement) @fold
+(subshell) @fold
+(if_statement) @fold
+(elif_clause) @fold
+(else_clause) @fold
+(for_statement) @fold
+(while_statement) @fold
+(c_style_for_statement) @fold
+(case_statement) @fold
+(case_item) @fold
+(array) @fold
+(heredoc_body) @fold
+(comment) @fold.comment

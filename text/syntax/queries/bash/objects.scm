@@ -1,0 +1,3 @@
+(function_definition body: (_) @function.inner) @function.outer
+(comment) @comment.outer
+(command argument: (_) @parameter.inner)

@@ -1,0 +1,7 @@
+(class_declaration name: (identifier) @type)
+(class name: (identifier) @type)
+(class_heritage (identifier) @type)
+(formal_parameters (identifier) @variable.parameter)
+(formal_parameters (assignment_pattern left: (identifier) @variable.parameter))
+(formal_parameters (rest_pattern (identifier) @variable.parameter))
+(field_definition property: (property_identifier) @property)

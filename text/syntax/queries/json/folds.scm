@@ -1,0 +1,3 @@
+(object) @fold
+(array) @fold
+(comment) @fold.comment

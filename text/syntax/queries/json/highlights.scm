@@ -1,0 +1,8 @@
+(string) @string
+(pair key: (string) @property)
+(escape_sequence) @string.escape
+(number) @number
+[(true) (false) (null)] @constant.builtin
+(comment) @comment
+["{" "}" "[" "]"] @punctuation.bracket
+["," ":"] @punctuation.delimiter

@@ -1,0 +1,2 @@
+(jsx_element) @fold
+(jsx_self_closing_element) @fold

@@ -1,0 +1,12 @@
+(jsx_opening_element name: (identifier) @tag)
+(jsx_closing_element name: (identifier) @tag)
+(jsx_self_closing_element name: (identifier) @tag)
+((jsx_opening_element name: (identifier) @type) (#match? @type "^[A-Z]"))
+((jsx_closing_element name: (identifier) @type) (#match? @type "^[A-Z]"))
+((jsx_self_closing_element name: (identifier) @type) (#match? @type "^[A-Z]"))
+(jsx_opening_element ["<" ">"] @punctuation.bracket)
+(jsx_closing_element ["</" ">"] @punctuation.bracket)
+(jsx_self_closing_element ["<" "/>"] @punctuation.bracket)
+(jsx_attribute (property_identifier) @attribute)
+(jsx_expression ["{" "}"] @punctuation.special)
+(html_character_reference) @string.escape

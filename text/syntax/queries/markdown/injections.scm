@@ -1,0 +1,5 @@
+((inline) @content (#set! language "markdown_inline"))
+((pipe_table_cell) @content (#set! language "markdown_inline"))
+(fenced_code_block (info_string (language) @language) (code_fence_content) @content)
+((minus_metadata) @content (#set! language "yaml"))
+((plus_metadata) @content (#set! language "toml"))

@@ -1,0 +1,3 @@
+(section) @class.outer
+(fenced_code_block (code_fence_content) @function.inner) @function.outer
+(list_item) @parameter.outer

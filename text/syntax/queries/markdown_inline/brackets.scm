@@ -1,0 +1,5 @@
+(inline_link ["[" "("] @open)
+(inline_link ["]" ")"] @close)
+(image ["[" "("] @open)
+(image ["]" ")"] @close)
+(shortcut_link "[" @open "]" @close)

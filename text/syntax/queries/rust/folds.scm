@@ -1,0 +1,19 @@
+(block) @fold
+(declaration_list) @fold
+(field_declaration_list) @fold
+(ordered_field_declaration_list) @fold
+(enum_variant_list) @fold
+(match_block) @fold
+(arguments) @fold
+(parameters) @fold
+(array_expression) @fold
+(tuple_expression) @fold
+(field_initializer_list) @fold
+(token_tree) @fold
+(macro_definition) @fold
+(use_list) @fold
+(where_clause) @fold
+(raw_string_literal) @fold
+(block_comment) @fold.comment
+(line_comment) @fold.comment
+(source_file (use_declaration) @fold.imports)

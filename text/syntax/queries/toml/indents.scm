@@ -1,0 +1,3 @@
+(array "[" @open "]" @close)
+(inline_table "{" @open "}" @close)
+(ERROR ["[" "{"] @open)

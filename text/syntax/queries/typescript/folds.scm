@@ -1,0 +1,3 @@
+(interface_body) @fold
+(enum_body) @fold
+(object_type) @fold

@@ -1,0 +1,5 @@
+["{" "["] @open
+["}" "]"] @close
+(block_mapping_pair ":" @after)
+(ERROR ":" @after)
+(block_scalar ["|" ">"] @after)
