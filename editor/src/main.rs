@@ -7,6 +7,7 @@
 //! degraded is said where the person looks; nothing leaves the machine.
 
 mod command;
+mod directories;
 mod keymap;
 mod program;
 mod registry;

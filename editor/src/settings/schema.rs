@@ -153,7 +153,7 @@ pub const SCHEMA: &[Setting] = &[
     number(
         "appearance.gamma",
         (1.0, 3.0),
-        1.4,
+        1.2,
         "How letters blend with what lies under them: 1 is linear, more makes dark text bolder.",
     ),
     choice(
