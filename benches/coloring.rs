@@ -44,6 +44,7 @@ fn edit() -> Result<Vec<Figure>, String> {
     syntax.install(parsed(syntax.job(&rope))?, &rope);
     let mut numbers = source::Numbers::from_seed(5);
     let (mut times, mut coloured) = (Samples::default(), 0);
+    let (mut moving, mut taking) = (Samples::default(), Samples::default());
     for _ in 0..200 {
         let line = numbers.below(rope.len_lines() - VISIBLE_LINES);
         let at = rope.line_to_char(line) + 4;
@@ -55,12 +56,14 @@ fn edit() -> Result<Vec<Figure>, String> {
             CharRange { start: CharOffset(rope.line_to_char(line)), end: CharOffset(last) };
         let start = thread_cpu();
         syntax.edit(&before, &rope, &edits);
+        moving.push_ms(thread_cpu() - start);
         coloured += syntax.highlights(&rope, visible).len();
         let shown = thread_cpu() - start;
         let answer = parsed(syntax.job(&rope))?;
         let start = thread_cpu();
         // The tree that it retires is dropped after the clock was read, as a worker would.
         let installed = syntax.install(answer, &rope);
+        taking.push_ms(thread_cpu() - start);
         coloured += syntax.highlights(&rope, visible).len();
         times.push_ms(shown + (thread_cpu() - start));
         drop(installed);
@@ -69,7 +72,9 @@ fn edit() -> Result<Vec<Figure>, String> {
         return Err(format!("only {coloured} spans were coloured in 400 screens"));
     }
     let figure = Figure::new("syntax.edit", times.percentile(0.99));
-    Ok(vec![figure.beside("p50", times.median()).beside("max", times.max())])
+    let figure = figure.beside("p50", times.median()).beside("max", times.max());
+    let (moving, taking) = (moving.percentile(0.99), taking.percentile(0.99));
+    Ok(vec![figure.beside("moving p99", moving).beside("taking p99", taking)])
 }
 
 /// The first parse of a language also compiles its queries, so it does not count.

@@ -57,7 +57,7 @@ fn cells_of(outcome: &Outcome, goals: &Goals) -> Vec<String> {
             let verdict = if goal.met(figure.value) { "met" } else { "missed" };
             (number(figure.value), verdict.to_owned(), besides(figure))
         }
-        Err(reason) => ("-".to_owned(), format!("not run: {}", first_line(reason)), String::new()),
+        Err(reason) => ("-".to_owned(), "not run".to_owned(), first_line(reason).to_owned()),
     };
     let row = outcome.row.to_owned();
     vec![row, figure, goal.unit.clone(), bound(goals, outcome.row), verdict, beside]
@@ -124,7 +124,7 @@ mod tests {
         let written: Value = serde_json::from_reader(file.as_file()).unwrap();
         assert_eq!(written[0]["met"], json!(false));
         assert_eq!(written[0]["value"], Value::Null);
-        assert_eq!(cells_of(&outcomes[0], &goals)[4], "not run: no display");
+        assert_eq!(cells_of(&outcomes[0], &goals)[4..], ["not run", "no display"]);
     }
 
     #[test]

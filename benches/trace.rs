@@ -131,6 +131,7 @@ mod tests {
         }
         assert_eq!(length, final_length(&trace));
         assert_eq!(trace[..50], keys(50)[..]);
-        assert_eq!(written(&trace[..1]).split(' ').count(), 3);
+        let key = Key { at: 3, deleted: 1, inserted: "\n" };
+        assert_eq!(written(&[key]), "3 1 \"\\n\"\n");
     }
 }
