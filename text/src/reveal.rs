@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(labels("क्\u{200d}ष"), [""; 0]);
         assert_eq!(labels("👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}\u{200d}🔥 👩🏽\u{200d}🚀"), [""; 0]);
         assert_eq!(labels("pass\u{200d}word us\u{200c}er"), ["ZWJ", "ZWNJ"]);
-        assert_eq!(labels("می\u{200c}\u{200c}خ"), ["ZWNJ"]);
+        assert_eq!(labels("می\u{200c}\u{200c}خ"), ["ZWNJ", "ZWNJ"]);
         assert_eq!(labels("a\u{fe0f} 1\u{fe0f}\u{20e3}"), ["VS"]);
         assert_eq!(labels("🏴\u{e0067}\u{e0062}\u{e007f} a\u{e0041}"), ["TAG"]);
     }

@@ -214,7 +214,7 @@ fn class_at(rope: &Rope, line: CharRange, at: CharOffset) -> Class {
 /// The run of one class that holds a character of a line.
 fn run(rope: &Rope, line: CharRange, at: CharOffset) -> CharRange {
     let kind = class_at(rope, line, at);
-    let start = skip_left(rope, line, at + 1, kind).min(at);
+    let start = skip_left(rope, line, at + 1, kind).min(grapheme::floor(rope, at));
     let end = skip_right(rope, line, at, kind).max(grapheme::next(rope, at)).min(line.end);
     if kind != Class::Word {
         return CharRange { start, end };
@@ -223,7 +223,8 @@ fn run(rope: &Rope, line: CharRange, at: CharOffset) -> CharRange {
     if !text.chars().any(is_unspaced) {
         return CharRange { start, end };
     }
-    piece(&text.to_string(), start, at)
+    let piece = piece(&text.to_string(), start, at);
+    CharRange { start: grapheme::floor(rope, piece.start), end: grapheme::ceil(rope, piece.end) }
 }
 
 /// The word of the standard that holds a character, in a run of a script without blanks.
@@ -291,7 +292,7 @@ mod tests {
         assert_eq!(stops("let foo_bar = a.b();", next_end), "let| foo_bar| =| a|.|b|();|");
         assert_eq!(stops("let foo_bar = a.b();", previous_start), "|let |foo_bar |= |a|.|b|();");
         assert_eq!(stops("ab  cd\n\n  e", next_end), "ab|  cd|\n|\n  e|");
-        assert_eq!(stops("ab  cd\n\n  e", previous_start), "|ab  |cd\n|\n  |e");
+        assert_eq!(stops("ab  cd\n\n  e", previous_start), "|ab  |cd\n|\n|  |e");
         assert_eq!(stops("ab  cd -> e", next_start), "ab  |cd |-> |e|");
         assert_eq!(stops("ab  cd -> e", previous_end), "|ab|  cd| ->| e");
         assert_eq!(stops("a\r\n  b", next_end), "a|\r\n  b|");

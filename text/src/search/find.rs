@@ -371,9 +371,12 @@ mod tests {
             cancel.store(true, std::sync::atomic::Ordering::Relaxed);
             assert_eq!(search.join().unwrap().0, Stopped::Cancelled);
         });
-        let late =
-            Limits { cancel: None, deadline: Some(Instant::now() + Duration::from_millis(2)) };
+        // No word is that long, so that one call of the engine reads the whole text.
+        let searcher = Query::regex(r"\b\w{3}\b").compile().unwrap();
+        let deadline = Some(Instant::now() + Duration::from_millis(1));
+        let late = Limits { cancel: None, deadline };
         assert_eq!(searcher.count(&rope, all(&rope), 1, late), Err(Stopped::TimedOut));
+        assert_eq!(searcher.count(&rope, all(&rope), 1, Limits::default()), Ok(Count::Exactly(0)));
     }
 
     /// A rope with the small and odd chunks that editing leaves behind.
