@@ -201,3 +201,68 @@ impl AnchorSet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::{Transaction, map_through};
+    use crate::seeded::Seeded;
+
+    /// Sorted edits with at least one character between them.
+    fn some_edits(random: &mut Seeded, length: usize) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let mut at = random.below(length + 1);
+        while at <= length && edits.len() < 4 {
+            let end = (at + random.below(6)).min(length);
+            let range = CharRange::new(CharOffset(at), CharOffset(end));
+            edits.push(Edit::replace(range, "x".repeat(random.below(4))));
+            at = end + 1 + random.below(length / 2 + 1);
+        }
+        Transaction::new(edits).unwrap().into_edits()
+    }
+
+    #[test]
+    fn anchors_move_as_offsets_do() {
+        let mut random = Seeded::new(21);
+        for _ in 0..300 {
+            let mut set = AnchorSet::new();
+            let mut model: Vec<(Anchor, usize, Bias)> = Vec::new();
+            let mut length = 40;
+            for _ in 0..40 {
+                for _ in 0..random.below(4) {
+                    let at = random.below(length + 1);
+                    let bias = *random.pick(&[Bias::Before, Bias::After]);
+                    model.push((set.insert(CharOffset(at), bias), at, bias));
+                }
+                if random.below(3) == 0 && !model.is_empty() {
+                    let (gone, ..) = model.swap_remove(random.below(model.len()));
+                    set.remove(gone);
+                    assert_eq!(set.get(gone), None);
+                }
+                let edits = some_edits(&mut random, length);
+                set.map(&edits);
+                for (anchor, at, bias) in &mut model {
+                    *at = map_through(&edits, CharOffset(*at), *bias).0;
+                    assert_eq!(set.get(*anchor), Some(CharOffset(*at)), "{edits:?} {bias:?}");
+                }
+                let inserted: usize = edits.iter().map(|edit| edit.text.len()).sum();
+                let deleted: usize = edits.iter().map(|edit| edit.range.len()).sum();
+                length = length + inserted - deleted;
+                assert_eq!(set.len(), model.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_not_used_twice() {
+        let mut set = AnchorSet::new();
+        let gone: Vec<Anchor> =
+            (0..200).map(|at| set.insert(CharOffset(at), Bias::After)).collect();
+        gone.iter().for_each(|anchor| set.remove(*anchor));
+        gone.iter().for_each(|anchor| set.remove(*anchor));
+        assert!(set.is_empty());
+        let fresh = set.insert(CharOffset(7), Bias::Before);
+        assert!(gone.iter().all(|anchor| set.get(*anchor).is_none()));
+        assert_eq!(set.get(fresh), Some(CharOffset(7)));
+    }
+}

@@ -300,3 +300,134 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         Some(piece)
     })
 }
+
+#[cfg(test)]
+mod histories;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::Bias;
+    use crate::position::{CharOffset, CharRange};
+    use crate::selection::Selection;
+
+    fn insert(document: &mut Document, at: usize, text: &str) -> Change {
+        let transaction = Transaction::single(Edit::insert(CharOffset(at), text));
+        document.apply(transaction, Origin::COMMAND).unwrap()
+    }
+
+    fn other(text: &str, author: u8) -> Document {
+        let authors = Authors::new(Author::from_bytes([author; 16]));
+        Document::from_base_as(Rope::from_str(text), authors)
+    }
+
+    #[test]
+    fn equal_files_have_equal_versions_without_having_met() {
+        let (a, b) = (other("text\r\n", 1), other("text\r\n", 2));
+        assert_eq!(a.version(), b.version());
+        assert!(a.version().frontier.is_empty());
+        assert_ne!(a.version(), other("text\n", 1).version());
+    }
+
+    #[test]
+    fn a_change_holds_both_texts() {
+        let mut document = other("one two three", 1);
+        let edits = vec![
+            Edit::replace(CharRange::new(CharOffset(0), CharOffset(3)), "ثلاثة"),
+            Edit::insert(CharOffset(5), "x"),
+            Edit::delete(CharRange::new(CharOffset(7), CharOffset(13))),
+        ];
+        let change = document.apply(Transaction::new(edits).unwrap(), Origin::COMMAND).unwrap();
+        assert_eq!(change.before(), "one two three");
+        assert_eq!(change.after(), "ثلاثة txwo");
+        assert_eq!(change.after(), document.rope());
+        assert_eq!(change.version, document.version());
+    }
+
+    #[test]
+    fn an_edit_past_the_end_changes_nothing() {
+        let mut document = other("abc", 1);
+        let version = document.version();
+        let past = Transaction::single(Edit::insert(CharOffset(4), "x"));
+        assert!(document.apply(past, Origin::TYPING).is_err());
+        assert_eq!(document.version(), version);
+        assert_eq!(document.rope(), "abc");
+    }
+
+    #[test]
+    fn undo_brings_back_the_selections_from_before_the_group() {
+        let mut document = other("abcdef", 1);
+        let selected = Selections::single(Selection::new(CharOffset(4), CharOffset(1)));
+        let range = selected.primary().range();
+        let replace = Transaction::single(Edit::replace(range, "X"));
+        document.apply_from(replace, Origin::TYPING, &selected).unwrap();
+        let mut elsewhere = other("abcdef", 2);
+        let came = insert(&mut elsewhere, 0, "++").operations;
+        document.merge(&came).unwrap();
+        let outcome = document.undo().unwrap();
+        assert_eq!(document.rope(), "++abcdef");
+        let expected = Selections::single(Selection::new(CharOffset(6), CharOffset(3)));
+        assert_eq!(outcome.selections, expected);
+        let outcome = document.redo().unwrap();
+        assert_eq!(document.rope(), "++aXef");
+        assert_eq!(outcome.selections.primary(), Selection::caret(CharOffset(4)));
+    }
+
+    #[test]
+    fn undo_goes_on_with_what_was_made_elsewhere_and_says_so() {
+        let (mut here, mut there) = (other("base", 1), other("base", 2));
+        let came = insert(&mut there, 4, " there").operations;
+        insert(&mut here, 0, "here ");
+        here.merge(&came).unwrap();
+        assert_eq!(here.rope(), "here base there");
+        assert_eq!(here.undo().unwrap().whose, Whose::Own);
+        assert_eq!(here.rope(), "base there");
+        assert_eq!(here.undo().unwrap().whose, Whose::Elsewhere);
+        assert_eq!(here.rope(), "base");
+        assert!(here.undo().is_none());
+        assert_eq!(here.redo().unwrap().whose, Whose::Elsewhere);
+        assert_eq!(here.rope(), "base there");
+    }
+
+    #[test]
+    fn editing_after_an_undo_forgets_what_could_be_redone() {
+        let mut document = other("", 1);
+        insert(&mut document, 0, "a");
+        document.undo().unwrap();
+        insert(&mut document, 0, "b");
+        assert!(!document.can_redo() && document.redo().is_none());
+    }
+
+    #[test]
+    fn a_long_paste_is_several_operations_and_one_group() {
+        let mut document = other("", 1);
+        let long = "é".repeat(MAX_TEXT_BYTES);
+        let change = insert(&mut document, 0, &long);
+        assert_eq!(change.operations.len(), 2);
+        let log = change.operations.clone();
+        let restored = Document::restore(Rope::new(), &log, Authors::new(document.author()));
+        assert_eq!(restored.document.rope(), document.rope());
+        document.undo().unwrap();
+        assert_eq!(document.rope(), "");
+    }
+
+    #[test]
+    fn anchors_move_with_local_and_merged_edits() {
+        let mut document = other("abc", 1);
+        let anchor = document.anchors_mut().insert(CharOffset(2), Bias::After);
+        insert(&mut document, 0, "12");
+        let came = insert(&mut other("abc", 2), 1, "345").operations;
+        document.merge(&came).unwrap();
+        assert_eq!(document.anchors().get(anchor), Some(CharOffset(7)));
+    }
+
+    #[test]
+    fn equal_versions_with_different_texts_are_noticed() {
+        let document = other("abc", 1);
+        let version = document.version();
+        assert_eq!(document.agrees(&version, document.text_hash()), Agreement::Same);
+        let wrong = other("abd", 1).text_hash();
+        assert_eq!(document.agrees(&version, wrong), Agreement::Broken);
+        assert_eq!(document.agrees(&other("abd", 1).version(), wrong), Agreement::Unknown);
+    }
+}

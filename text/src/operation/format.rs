@@ -286,3 +286,116 @@ impl<'a> Input<'a> {
 fn within(number: u64) -> Result<u64, DecodeError> {
     if number <= MAX_NUMBER { Ok(number) } else { Err(DecodeError::Limit) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seeded::Seeded;
+    use smallvec::smallvec;
+
+    fn id(author: u8, sequence: u64) -> OperationId {
+        OperationId { author: Author::from_bytes([author; 16]), sequence }
+    }
+
+    fn group(author: u8, number: u64) -> GroupId {
+        GroupId { author: Author::from_bytes([author; 16]), number }
+    }
+
+    fn typed() -> Operation {
+        Operation {
+            id: id(1, 300),
+            parents: smallvec![id(1, 299)],
+            kind: OperationKind::Insert { at: CharOffset(70_000), text: "é𝄞\n".into() },
+            group: 295,
+            cause: Cause::Typed,
+        }
+    }
+
+    fn taken_back() -> Operation {
+        Operation {
+            id: id(2, 0),
+            parents: smallvec![id(0, 7), id(1, 302)],
+            kind: OperationKind::Delete {
+                range: CharRange { start: CharOffset(5), end: CharOffset(140) },
+            },
+            group: 0,
+            cause: Cause::Undo { of: group(1, 295) },
+        }
+    }
+
+    #[test]
+    fn records_are_the_pinned_bytes() {
+        let later = Operation { cause: Cause::Other(200), ..typed() };
+        let golden: [(Operation, &[u8]); 3] = [
+            (typed(), include_bytes!("../../golden/operation-1-insert.bin")),
+            (taken_back(), include_bytes!("../../golden/operation-1-undo.bin")),
+            (later, include_bytes!("../../golden/operation-1-unknown-cause.bin")),
+        ];
+        for (operation, bytes) in golden {
+            assert_eq!(operation.to_bytes(), bytes, "{operation:?}");
+            assert_eq!(Operation::decode(bytes), Ok((operation, bytes.len())));
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_by_name() {
+        let mut bytes = typed().to_bytes();
+        bytes[0] = 2;
+        assert_eq!(Operation::decode(&bytes), Err(DecodeError::Version(2)));
+    }
+
+    #[test]
+    fn every_prefix_is_truncated_and_claims_allocate_nothing() {
+        let bytes = taken_back().to_bytes();
+        for end in 0..bytes.len() {
+            assert_eq!(Operation::decode(&bytes[..end]), Err(DecodeError::Truncated));
+        }
+        let mut claims = typed().to_bytes();
+        let text = claims.len() - "é𝄞\n".len() - 1;
+        claims.splice(text..text + 1, [0xff, 0xff, 0x3f]);
+        assert_eq!(Operation::decode(&claims), Err(DecodeError::Truncated));
+        claims.splice(text..text + 3, [0xff, 0xff, 0xff, 0xff, 0x7f]);
+        assert_eq!(Operation::decode(&claims), Err(DecodeError::Limit));
+    }
+
+    #[test]
+    fn whatever_decodes_encodes_to_the_same_bytes() {
+        let mut random = Seeded::new(11);
+        let seeds = [typed().to_bytes(), taken_back().to_bytes()];
+        let (mut decoded, mut refused) = (0, 0);
+        for _ in 0..100_000 {
+            let mut bytes = random.pick(&seeds).clone();
+            for _ in 0..1 + random.below(3) {
+                let at = random.below(bytes.len());
+                match random.below(4) {
+                    0 => bytes[at] = random.next() as u8,
+                    1 => bytes[at] ^= 1 << random.below(8),
+                    2 => bytes.insert(at, random.next() as u8),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            match Operation::decode(&bytes) {
+                Ok((operation, length)) => {
+                    decoded += 1;
+                    assert_eq!(operation.to_bytes(), &bytes[..length]);
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(decoded > 1_000 && refused > 1_000, "{decoded} decoded, {refused} refused");
+    }
+
+    #[test]
+    fn noise_is_never_more_than_an_error() {
+        let mut random = Seeded::new(12);
+        for _ in 0..50_000 {
+            let mut noise: Vec<u8> = (0..random.below(80)).map(|_| random.next() as u8).collect();
+            if let [version, flags, ..] = noise.as_mut_slice() {
+                (*version, *flags) = (VERSION, *flags & 3);
+            }
+            if let Ok((operation, length)) = Operation::decode(&noise) {
+                assert_eq!(operation.to_bytes(), &noise[..length]);
+            }
+        }
+    }
+}

@@ -338,3 +338,118 @@ impl Cursor {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::Transaction;
+    use crate::seeded::Seeded;
+
+    fn known(text: &str) -> Fragment {
+        let rope = Rope::from_str(text);
+        let all = CharRange { start: CharOffset(0), end: rope.end() };
+        Fragment::cut(&rope, all)
+    }
+
+    /// A delta of a text, with all texts known.
+    fn some_delta(random: &mut Seeded, rope: &Rope) -> Delta {
+        let mut delta = Delta::default();
+        let mut at = 0;
+        for _ in 0..random.below(5) {
+            let kept = random.below(rope.len_chars() - at + 1);
+            delta.keep(kept);
+            at += kept;
+            if random.below(2) == 0 {
+                delta.insert(known(*random.pick(&["a", "bc", "é𝄞", "defg"])));
+            }
+            let end = at + random.below((rope.len_chars() - at).min(5) + 1);
+            let range = CharRange { start: CharOffset(at), end: CharOffset(end) };
+            delta.delete(Fragment::cut(rope, range));
+            at = end;
+        }
+        delta.trimmed()
+    }
+
+    fn after(rope: &Rope, delta: &Delta) -> Rope {
+        let mut rope = rope.clone();
+        Transaction::new(delta.to_edits()).unwrap().apply_to(&mut rope);
+        rope
+    }
+
+    fn some_text(random: &mut Seeded) -> Rope {
+        let text: String =
+            (0..random.below(30)).map(|_| *random.pick(&['0', '1', 'ن', '𝄞'])).collect();
+        Rope::from(text)
+    }
+
+    #[test]
+    fn composing_is_applying_one_after_the_other() {
+        let mut random = Seeded::new(31);
+        for _ in 0..5_000 {
+            let text = some_text(&mut random);
+            let first = some_delta(&mut random, &text);
+            let middle = after(&text, &first);
+            let second = some_delta(&mut random, &middle);
+            let end = after(&middle, &second);
+            assert_eq!(after(&text, &first.then(second)), end);
+        }
+    }
+
+    #[test]
+    fn an_inverse_takes_back() {
+        let mut random = Seeded::new(32);
+        for _ in 0..5_000 {
+            let text = some_text(&mut random);
+            let delta = some_delta(&mut random, &text);
+            assert_eq!(after(&after(&text, &delta), &delta.inverted()), text);
+        }
+    }
+
+    #[test]
+    fn both_ways_around_the_diamond_meet() {
+        let mut random = Seeded::new(33);
+        for _ in 0..5_000 {
+            let text = some_text(&mut random);
+            let (a, b) = (some_delta(&mut random, &text), some_delta(&mut random, &text));
+            let (a_after, b_after) = Delta::transform(a.clone(), b.clone());
+            let left = after(&after(&text, &a), &b_after);
+            let right = after(&after(&text, &b), &a_after);
+            assert_eq!(left, right, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn a_chain_is_its_links_in_turn() {
+        let mut random = Seeded::new(34);
+        for _ in 0..500 {
+            let text = some_text(&mut random);
+            let mut end = text.clone();
+            let mut links = Vec::new();
+            for _ in 0..random.below(9) {
+                links.push(some_delta(&mut random, &end));
+                end = after(&end, &links[links.len() - 1]);
+            }
+            assert_eq!(after(&text, &Delta::chain(links)), end);
+        }
+    }
+
+    #[test]
+    fn offsets_move_as_through_the_edits() {
+        let mut random = Seeded::new(35);
+        for _ in 0..2_000 {
+            let text = some_text(&mut random);
+            let delta = some_delta(&mut random, &text);
+            let edits = Transaction::new(delta.to_edits()).unwrap();
+            for at in (0..=text.len_chars()).map(CharOffset) {
+                let within = edits.edits().iter().any(|edit| {
+                    !edit.text.is_empty() && edit.range.start <= at && at < edit.range.end
+                });
+                // Inside a replacement only a delta can tell what was put before it.
+                if !within {
+                    let expected = edits.map(at, Bias::After);
+                    assert_eq!(delta.map(at, Bias::After), expected, "{delta:?} {at:?}");
+                }
+            }
+        }
+    }
+}

@@ -106,3 +106,79 @@ impl OpenGroup {
         self.ends_in_space = edits.iter().any(ends_in_space);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{CharOffset, CharRange, Document, Edit, Grouping, Origin, Rope, Transaction};
+
+    fn type_at(document: &mut Document, at: usize, text: &str) {
+        for (index, letter) in text.chars().enumerate() {
+            let edit = Edit::insert(CharOffset(at + index), letter.to_string());
+            document.apply(Transaction::single(edit), Origin::TYPING).unwrap();
+        }
+    }
+
+    fn delete(document: &mut Document, start: usize, end: usize) {
+        let range = CharRange { start: CharOffset(start), end: CharOffset(end) };
+        document.apply(Transaction::single(Edit::delete(range)), Origin::DELETING).unwrap();
+    }
+
+    /// The texts that undoing everything passes through.
+    fn undone(document: &mut Document) -> Vec<String> {
+        std::iter::from_fn(|| document.undo().map(|outcome| outcome.change.after().to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn each_word_is_taken_back_with_the_space_after_it() {
+        let mut document = Document::from_base(Rope::new());
+        type_at(&mut document, 0, "one two\n  three");
+        assert_eq!(undone(&mut document), ["one two\n  ", "one ", ""]);
+    }
+
+    #[test]
+    fn typing_elsewhere_or_after_a_seal_is_a_new_group() {
+        let mut document = Document::from_base(Rope::from_str("()"));
+        type_at(&mut document, 1, "ab");
+        type_at(&mut document, 4, "cd");
+        document.seal_group();
+        type_at(&mut document, 6, "ef");
+        assert_eq!(undone(&mut document), ["(ab)cd", "(ab)", "()"]);
+    }
+
+    #[test]
+    fn deletions_from_one_place_are_one_group_both_ways() {
+        let mut document = Document::from_base(Rope::from_str("abcdefgh"));
+        delete(&mut document, 3, 4);
+        delete(&mut document, 2, 3);
+        delete(&mut document, 2, 3);
+        assert_eq!(document.rope(), "abfgh");
+        delete(&mut document, 0, 1);
+        assert_eq!(undone(&mut document), ["abfgh", "abcdefgh"]);
+    }
+
+    #[test]
+    fn many_carets_type_one_word_together() {
+        let mut document = Document::from_base(Rope::from_str("..."));
+        for step in 0..3 {
+            let at = |caret: usize| CharOffset(caret + step * (caret + 1));
+            let edits = (0..3).map(|caret| Edit::insert(at(caret), "x")).collect();
+            document.apply(Transaction::new(edits).unwrap(), Origin::TYPING).unwrap();
+        }
+        assert_eq!(document.rope(), "xxx.xxx.xxx.");
+        assert_eq!(undone(&mut document), ["..."]);
+    }
+
+    #[test]
+    fn a_paste_stands_alone_and_what_follows_can_be_joined_to_it() {
+        let mut document = Document::from_base(Rope::new());
+        type_at(&mut document, 0, "a");
+        let paste = Transaction::single(Edit::insert(CharOffset(1), "b c"));
+        document.apply(paste, Origin::PASTE).unwrap();
+        let format = Transaction::single(Edit::insert(CharOffset(4), "!"));
+        let joined = Origin { group: Grouping::WithPrevious, ..Origin::COMMAND };
+        document.apply(format, joined).unwrap();
+        type_at(&mut document, 5, "d");
+        assert_eq!(undone(&mut document), ["ab c!", "a", ""]);
+    }
+}
