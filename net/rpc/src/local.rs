@@ -27,7 +27,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens at `path`, whose folder must be there or can be made. A socket that a process left
+    /// Listens at `path`. Its folder is made for the owner alone if it is missing, and refused if
+    /// others can enter it: give the socket a folder of its own. A socket that a process left
     /// behind is taken over; of two processes that start at once the caller's own lock decides.
     ///
     /// # Errors

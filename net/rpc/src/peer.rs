@@ -445,3 +445,233 @@ fn admit(shared: &Shared, id: &Id) -> Result<Arc<AtomicBool>, RpcError> {
     requests.insert(id.clone(), cancelled.clone());
     Ok(cancelled)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::local::{self, Listener};
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// Answers `echo`, holds `hold` until it is cancelled, tells what ended.
+    struct Echo(Sender<String>);
+
+    impl Handler for Echo {
+        fn request(&mut self, request: Request) {
+            match request.method.as_str() {
+                "echo" => {
+                    let params = request.params.clone();
+                    request.answer(Ok(params));
+                }
+                "long" => request.answer(Ok(json!("x".repeat(20_000)))),
+                "hold" => drop(thread::spawn(move || {
+                    while !request.is_cancelled() {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    request.answer(Err(RpcError::new(ErrorCode::Cancelled, "cancelled")));
+                })),
+                "drop" => drop(request),
+                _ => {
+                    let error = RpcError::method_not_found(&request.method);
+                    request.answer(Err(error));
+                }
+            }
+        }
+
+        fn notification(&mut self, method: String, params: Value) {
+            self.0.send(format!("{method} {params}")).unwrap();
+        }
+
+        fn closed(&mut self, why: Option<io::Error>) {
+            drop(self.0.send(format!("closed {:?}", why.map(|error| error.kind()))));
+        }
+    }
+
+    fn limits() -> Limits {
+        Limits { frame_bytes: 10_000, calls: 4, requests: 3, ..Limits::default() }
+    }
+
+    fn side(wire: Wire, framing: Framing) -> (Peer, Receiver<String>) {
+        let (sender, receiver) = mpsc::channel();
+        (Peer::start(wire, framing, limits(), Echo(sender)).unwrap(), receiver)
+    }
+
+    fn pipes() -> (Wire, Wire) {
+        let (left_in, right_out) = io::pipe().unwrap();
+        let (right_in, left_out) = io::pipe().unwrap();
+        (Wire::new(left_in, left_out), Wire::new(right_in, right_out))
+    }
+
+    fn socket() -> (Wire, Wire) {
+        let home = tempfile::tempdir().unwrap();
+        let listener = Listener::bind(&home.path().join("run/control")).unwrap();
+        let path = listener.path().to_owned();
+        let here = thread::spawn(move || local::connect(&path).unwrap());
+        let there = listener.accept().unwrap();
+        (here.join().unwrap(), there)
+    }
+
+    fn each_way(test: impl Fn(Wire, Wire, Framing)) {
+        for framing in [Framing::Newline, Framing::ContentLength] {
+            for (left, right) in [pipes(), socket()] {
+                test(left, right, framing);
+            }
+        }
+    }
+
+    #[test]
+    fn both_sides_call_over_pipes_and_sockets() {
+        each_way(|left, right, framing| {
+            let (left, _told) = side(left, framing);
+            let (right, told) = side(right, framing);
+            let text = json!({"text": "line\nline \u{1f525}"});
+            assert_eq!(left.call("echo", text.clone(), SOON).unwrap(), text);
+            assert_eq!(right.call("echo", json!([1]), SOON).unwrap(), json!([1]));
+            let error = left.call("nothing", Value::Null, SOON).unwrap_err();
+            assert!(matches!(error, CallError::Answered(error) if error.code == -32601));
+            left.notify("told", json!([2])).unwrap();
+            assert_eq!(told.recv_timeout(SOON).unwrap(), "told [2]");
+        });
+    }
+
+    #[test]
+    fn an_end_reaches_those_who_wait_and_the_other_side() {
+        each_way(|left, right, framing| {
+            let (left, told) = side(left, framing);
+            let (right, told_right) = side(right, framing);
+            let (sender, receiver) = mpsc::channel();
+            left.send("hold", Value::Null, move |answer| sender.send(answer).unwrap()).unwrap();
+            right.close();
+            let answer = receiver.recv_timeout(SOON).unwrap();
+            assert!(matches!(answer, Err(CallError::Closed)));
+            assert_eq!(told.recv_timeout(SOON).unwrap(), "closed None");
+            let late = left.call("echo", Value::Null, SOON);
+            assert!(matches!(late, Err(CallError::Closed)));
+            drop(left);
+            assert_eq!(told_right.recv_timeout(SOON).unwrap(), "closed None");
+        });
+    }
+
+    #[test]
+    fn a_late_call_is_cancelled_at_the_other_side() {
+        let (left, right) = socket();
+        let (left, _told) = side(left, Framing::Newline);
+        let (right, _told) = side(right, Framing::Newline);
+        let start = Instant::now();
+        let late = left.call("hold", Value::Null, Duration::from_millis(30));
+        assert!(matches!(late, Err(CallError::Late(_))));
+        assert!(start.elapsed() < SOON);
+        // Their side has no call any more once its answer came; three held would refuse a fourth.
+        for _ in 0..5 {
+            let late = left.call("hold", Value::Null, Duration::from_millis(200));
+            assert!(matches!(late, Err(CallError::Late(_))), "{late:?}");
+        }
+        drop(right);
+    }
+
+    #[test]
+    fn limits_are_held_and_told() {
+        let (left, right) = pipes();
+        let (left, _told) = side(left, Framing::Newline);
+        let (_right, _told_too) = side(right, Framing::Newline);
+        let long = left.call("echo", json!(["x".repeat(10_000)]), SOON);
+        assert!(matches!(long, Err(CallError::TooLong(_))));
+        let long = left.call("long", Value::Null, SOON).unwrap_err();
+        assert!(matches!(long, CallError::Answered(error) if error.code == -32603));
+        let dropped = left.call("drop", Value::Null, SOON).unwrap_err();
+        assert!(matches!(dropped, CallError::Answered(error) if error.code == -32603));
+        let (sender, answers) = mpsc::channel();
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            let sender = sender.clone();
+            held.push(left.send("hold", Value::Null, move |it| sender.send(it).unwrap()).unwrap());
+        }
+        assert!(matches!(left.call("echo", Value::Null, SOON), Err(CallError::Busy)));
+        // The other side takes three at once.
+        let refused = answers.recv_timeout(SOON).unwrap().unwrap_err();
+        assert!(matches!(refused, CallError::Answered(error) if error.code == -32603));
+        held.iter().for_each(|&call| left.cancel(call));
+        for _ in 0..3 {
+            let cancelled = answers.recv_timeout(SOON).unwrap().unwrap_err();
+            assert!(matches!(cancelled, CallError::Answered(error) if error.code == -32800));
+        }
+        assert_eq!(left.call("echo", json!([]), SOON).unwrap(), json!([]));
+    }
+
+    #[test]
+    fn a_malformed_message_is_answered_and_the_next_one_served() {
+        let (mut raw, peer) = pipes();
+        let (_peer, told) = side(peer, Framing::Newline);
+        let long = "x".repeat(20_000);
+        let text = format!(
+            "{{nonsense\n[1]\n{long}\n\
+             {{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"echo\",\"params\":[7]}}\n"
+        );
+        raw.writer.write_all(text.as_bytes()).unwrap();
+        let mut reader = BufReader::new(raw.reader);
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            match codec::read_frame(&mut reader, Framing::Newline, &limits()).unwrap() {
+                Frame::Message(bytes) => answers.push(Message::parse(&bytes, 10).unwrap()),
+                other => panic!("{other:?}"),
+            }
+        }
+        let code = |message: &Message| match message {
+            Message::Response { id: None, result: Err(error) } => error.code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answers[..3].iter().map(code).collect::<Vec<_>>(), [-32700, -32600, -32600]);
+        let echo = Message::Response { id: Some(Id::Text("a".into())), result: Ok(json!([7])) };
+        assert_eq!(answers[3], echo);
+        // Nothing but noise is hung up on.
+        raw.writer.write_all("?\n".repeat(100).as_bytes()).unwrap();
+        assert_eq!(told.recv_timeout(SOON).unwrap(), "closed Some(InvalidData)");
+    }
+
+    /// SplitMix64, as `kernel` has it for its own tests.
+    fn next(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    #[test]
+    fn garbage_never_panics_and_never_hangs() {
+        let seed = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or(7);
+        println!("HEARTH_SEED={seed}");
+        let mut state = seed;
+        let good = br#"{"jsonrpc":"2.0","id":1,"method":"echo","params":{"a":["b",1e9,null]}}"#;
+        for round in 0..300 {
+            let framing = [Framing::Newline, Framing::ContentLength][round % 2];
+            let mut bytes = Vec::new();
+            for _ in 0..1 + next(&mut state) % 5 {
+                bytes.extend(codec::frame(framing, good));
+            }
+            for _ in 0..next(&mut state) % 8 {
+                let at = next(&mut state) as usize % bytes.len();
+                match next(&mut state) % 3 {
+                    0 => bytes[at] ^= 1 << (next(&mut state) % 8),
+                    1 => drop(bytes.drain(at..bytes.len().min(at + 5))),
+                    _ => bytes.insert(at, next(&mut state) as u8),
+                }
+                if bytes.is_empty() {
+                    bytes.push(b'{');
+                }
+            }
+            let (sender, told) = mpsc::channel();
+            // The reader's end is the bytes' end; answers go nowhere.
+            let wire = Wire::new(io::Cursor::new(bytes), io::sink());
+            let _peer = Peer::start(wire, framing, limits(), Echo(sender)).unwrap();
+            let mut last = told.recv_timeout(SOON);
+            while last.as_ref().is_ok_and(|told| !told.starts_with("closed")) {
+                last = told.recv_timeout(SOON);
+            }
+            assert!(last.is_ok(), "seed {seed}, round {round}: the reader is gone or hangs");
+        }
+    }
+}

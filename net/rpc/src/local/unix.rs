@@ -204,7 +204,8 @@ mod tests {
     #[test]
     fn what_a_dead_process_left_is_taken_over() {
         let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("control");
+        let path = home.path().join("run/control");
+        drop(Listener::bind(&path).unwrap());
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         assert!(matches!(connect(&path), Err(LocalError::Nobody(_))));
