@@ -115,7 +115,7 @@ impl DisplayMap {
     /// Follows a change of the document: its text afterwards, and edits in the coordinates of
     /// the text before, sorted and disjoint as those of a [`crate::Transaction`] are.
     pub fn apply(&mut self, after: &Rope, edits: &[Edit]) -> RowSpans {
-        let (inline, inline_spans) = self.layers.inline.apply(edits);
+        let (inline, inline_spans) = self.layers.inline.apply(&self.layers.rope, after, edits);
         let (folds, spans) = self.layers.folds.apply(after, &inline, edits, &inline_spans);
         self.change(Layers { rope: after.clone(), inline, folds }, &spans)
     }

@@ -261,12 +261,12 @@ mod tests {
         let inline = InlineMap::default();
         let map = FoldMap::new(&rope, &inline, vec![range(3, 6)]);
         let edits = [Edit::insert(CharOffset(3), "x"), Edit::insert(CharOffset(6), "y")];
-        let (_, spans) = inline.apply(&edits);
+        let (_, spans) = inline.apply(&rope, &rope, &edits);
         let after = Rope::from_str("012x345y6789");
         let (typed, _) = map.apply(&after, &inline, &edits, &spans);
         assert_eq!(typed.folds(), [range(4, 7)]);
         let edits = [Edit::delete(range(2, 7))];
-        let (_, spans) = inline.apply(&edits);
+        let (_, spans) = inline.apply(&rope, &rope, &edits);
         let (gone, _) = map.apply(&Rope::from_str("01789"), &inline, &edits, &spans);
         assert!(gone.folds().is_empty());
     }

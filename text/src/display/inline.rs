@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use ropey::Rope;
+
 use crate::edit::{Bias, Edit};
 use crate::position::CharOffset;
 
@@ -125,27 +127,29 @@ impl InlineMap {
         }
     }
 
-    /// After edits of the document.
-    pub fn apply(&self, edits: &[Edit]) -> (InlineMap, Vec<Span<InlineOffset>>) {
+    /// After edits of the document, from its text before to its text after.
+    pub fn apply(
+        &self,
+        before: &Rope,
+        after: &Rope,
+        edits: &[Edit],
+    ) -> (InlineMap, Vec<Span<InlineOffset>>) {
         let steps = Steps::new(edits);
         let mut cursor = steps.cursor();
         let moved = self.placed.iter().map(|placed| {
             let inlay = &placed.inlay;
             Inlay { at: cursor.map(inlay.at, inlay.bias), ..inlay.clone() }
         });
-        let after = match self.placed.is_empty() {
+        let map = match self.placed.is_empty() {
             true => self.clone(),
             false => InlineMap::place(moved.collect()),
         };
-        let spans = steps
-            .0
-            .iter()
-            .map(|step| Span {
-                old: self.around(step.old.clone()),
-                new: after.around(step.new.clone()),
-            })
-            .collect();
-        (after, spans)
+        let span = |step: &Span<CharOffset>| {
+            let step = with_line_endings(step, before, after);
+            Span { old: self.around(step.old), new: map.around(step.new) }
+        };
+        let spans = steps.0.iter().map(span).collect();
+        (map, spans)
     }
 
     /// With other inlays instead. Spans cover the offsets where they differ.
@@ -168,6 +172,18 @@ impl InlineMap {
     fn around(&self, range: Range<CharOffset>) -> Range<InlineOffset> {
         self.to_inline(range.start, Bias::Before)..self.to_inline(range.end, Bias::After)
     }
+}
+
+/// A change with the other half of a CRLF that it stands in, makes or breaks: that character's
+/// line changes too.
+fn with_line_endings(step: &Span<CharOffset>, before: &Rope, after: &Rope) -> Span<CharOffset> {
+    let follows_cr =
+        |rope: &Rope, at: CharOffset| at.0 > 0 && rope.get_char(at.0 - 1) == Some('\r');
+    let back = usize::from(follows_cr(before, step.old.start));
+    let has_cr = follows_cr(before, step.old.end) || follows_cr(after, step.new.end);
+    let ahead = usize::from(has_cr && before.get_char(step.old.end.0) == Some('\n'));
+    let widen = |range: &Range<CharOffset>| range.start - back..range.end + ahead;
+    Span { old: widen(&step.old), new: widen(&step.new) }
 }
 
 /// Edits with the lengths and shifts that mapping many offsets needs.
@@ -272,7 +288,11 @@ mod tests {
         assert_eq!(map.to_buffer(InlineOffset(4)), CharOffset(2));
         assert_eq!(map.to_buffer(InlineOffset(9)), CharOffset(5));
         assert_eq!(map.to_buffer(InlineOffset(10)), CharOffset(6));
-        let (typed, spans) = map.apply(&[Edit::insert(CharOffset(2), "x")]);
+        let (typed, spans) = map.apply(
+            &Rope::from_str("abcdef"),
+            &Rope::from_str("abxcdef"),
+            &[Edit::insert(CharOffset(2), "x")],
+        );
         assert_eq!(typed.to_inline(CharOffset(2), Bias::After), InlineOffset(2));
         assert_eq!(spans[0].old, InlineOffset(2)..InlineOffset(5));
         assert_eq!(spans[0].new, InlineOffset(2)..InlineOffset(6));

@@ -13,7 +13,6 @@ use super::inline::Span;
 use super::layers::Layers;
 use super::layout::{LONG, LaidLine, LineEdit, LineLayout, Shape};
 use super::sum_tree::{Item, Sum, SumTree};
-use crate::position::{CharOffset, Positions};
 
 /// Characters that an edit may measure by itself; the rest is left to [`WrapMap::measure`].
 const EDIT_BUDGET: usize = 1 << 16;
@@ -364,20 +363,12 @@ impl Lines {
 fn line_spans(old: &Layers, new: &Layers, spans: &[Span<FoldOffset>]) -> Vec<LineSpan> {
     let mut groups: Vec<LineSpan> = Vec::new();
     for span in spans {
-        let was = old.to_buffer(span.old.start)..old.to_buffer(span.old.end);
-        let is = new.to_buffer(span.new.start)..new.to_buffer(span.new.end);
-        let follows_cr = |layers: &Layers, at: CharOffset| {
-            at.0 > 0 && layers.rope.get_char(at.0 - 1) == Some('\r')
+        let lines = |layers: &Layers, range: &Range<FoldOffset>| {
+            let [start, end] = [range.start, range.end].map(|at| layers.to_buffer(at));
+            layers.line_of(start).0..layers.line_of(end).0 + 1
         };
-        // A change beside half a CRLF can join or split lines outside of it.
-        let back = usize::from(follows_cr(old, was.start));
-        let is_cr = follows_cr(old, was.end) || follows_cr(new, is.end);
-        let ahead = usize::from(is_cr && old.rope.get_char(was.end.0) == Some('\n'));
-        let lines = |layers: &Layers, range: &Range<CharOffset>| {
-            let end = layers.rope.nearest(range.end + ahead);
-            layers.line_of(range.start - back).0..layers.line_of(end).0 + 1
-        };
-        let next = LineSpan { old: lines(old, &was), new: lines(new, &is), span: span.clone() };
+        let next =
+            LineSpan { old: lines(old, &span.old), new: lines(new, &span.new), span: span.clone() };
         match groups.last_mut() {
             Some(last) if next.old.start < last.old.end || next.new.start < last.new.end => {
                 last.old.end = last.old.end.max(next.old.end);
