@@ -10,6 +10,7 @@ mod command;
 mod directories;
 mod keymap;
 mod program;
+mod record;
 mod registry;
 mod settings;
 mod source;

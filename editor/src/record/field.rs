@@ -1,0 +1,96 @@
+//! What an event can say.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+/// Longer text is cut.
+const TEXT_BYTES_MAX: usize = 512;
+
+/// A value of an event's field.
+#[derive(Clone, Debug)]
+pub enum Field {
+    /// Not known here.
+    Absent,
+    /// A count or a size.
+    Count(u64),
+    /// A measurement.
+    Number(f64),
+    /// A sentence or name of the program's own; see [`Field::text`].
+    Text(String),
+    /// A file.
+    Path(PathBuf),
+    /// Figures that are JSON already.
+    Json(Value),
+}
+
+impl Field {
+    /// `text` of the program's own making, cut where it is long. Never text of a buffer.
+    pub fn text(text: &str) -> Self {
+        Self::Text(text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned())
+    }
+
+    /// A file's path.
+    pub fn path(path: &Path) -> Self {
+        Self::Path(path.to_owned())
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Self::Absent => Value::Null,
+            Self::Count(count) => Value::from(*count),
+            Self::Number(number) => Value::from(*number),
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Path(path) => crate::registry::path_to_json(path),
+            Self::Json(value) => value.clone(),
+        }
+    }
+}
+
+/// What the events of one call have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace(u64);
+
+impl Trace {
+    /// One that this process has not given yet.
+    pub fn new() -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        static START: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+        // Two processes that append to one file must not share traces.
+        let start = START.get_or_init(|| RandomState::new().hash_one(std::process::id()));
+        Self(start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let Field::Text(text) = Field::text(&"é".repeat(400)) else { panic!("text is text") };
+        assert_eq!(text.len(), TEXT_BYTES_MAX);
+        let Field::Text(text) = Field::text(&"漢".repeat(400)) else { panic!("text is text") };
+        assert_eq!(text.len(), TEXT_BYTES_MAX / 3 * 3);
+    }
+
+    #[test]
+    fn traces_differ() {
+        assert_ne!(Trace::new(), Trace::new());
+    }
+}
