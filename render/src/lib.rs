@@ -16,9 +16,14 @@
 //! Start reading at `scene`, then `shape`, `layout` and `cpu`.
 
 pub mod color;
+pub mod cpu;
+pub mod device;
 mod digest;
 pub mod geometry;
+pub mod glyph;
 pub mod icon;
 pub mod layout;
+pub mod motion;
 pub mod scene;
 pub mod shape;
+pub mod theme;

@@ -47,6 +47,10 @@ impl Face {
         Self { id, font, weight, skew, ascent, descent }
     }
 
+    pub(crate) fn is_skewed(&self) -> bool {
+        self.skew == Skew::Oblique
+    }
+
     /// Its identity.
     pub fn id(&self) -> FaceId {
         self.id
