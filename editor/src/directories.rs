@@ -183,13 +183,14 @@ impl Directories {
         self.state.join("instance.lock")
     }
 
-    /// The control socket, on Windows the file that names its pipe.
+    /// The control socket, on Windows the path that its pipe is named for. Its folder holds nothing
+    /// else and is its owner's alone.
     ///
     /// A Unix socket's path has 108 bytes on Linux and 104 on macOS (`sun_path`), the closing zero
     /// included; where `state` is longer, the socket lies under `runtime`, named for it.
     pub fn socket(&self) -> PathBuf {
         const BYTES_MAX: usize = 100;
-        let usual = self.state.join("control.sock");
+        let usual = self.state.join("run").join("control.sock");
         if usual.as_os_str().len() <= BYTES_MAX {
             return usual;
         }
@@ -257,7 +258,7 @@ mod tests {
     #[test]
     fn a_socket_path_is_never_too_long() {
         let short = Directories::under(Path::new("/h"), "/run/u".into());
-        assert_eq!(short.socket(), Path::new("/h/state/control.sock"));
+        assert_eq!(short.socket(), Path::new("/h/state/run/control.sock"));
         let long = Directories::under(Path::new(&"/long".repeat(40)), "/run/u".into());
         let other = Directories::under(Path::new(&"/loong".repeat(40)), "/run/u".into());
         assert!(long.socket().as_os_str().len() < 100);

@@ -71,6 +71,17 @@ impl Fault {
         Self::new(Kind::Internal, sentence)
     }
 
+    /// What another room says of a failure, made a sentence.
+    pub fn told(kind: Kind, error: &dyn fmt::Display) -> Self {
+        let text = error.to_string();
+        let mut letters = text.trim_end_matches('.').chars();
+        let sentence = match letters.next() {
+            Some(first) => first.to_uppercase().chain(letters).chain(['.']).collect(),
+            None => "It failed without a reason.".to_owned(),
+        };
+        Self { kind, sentence }
+    }
+
     /// `what` could not be done with `path` because of `error`; adds what a person can do.
     pub fn file(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
