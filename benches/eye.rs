@@ -233,6 +233,33 @@ mod tests {
     }
 
     #[test]
+    fn a_key_typed_into_a_real_window_is_seen() {
+        let name = "a_key_typed_into_a_real_window_is_seen";
+        let display = match ::tests::display::Display::start(800, 600) {
+            Ok(display) => display,
+            Err(reason) => return ::tests::skip(name, &reason),
+        };
+        let mut xterm = display.command("xterm");
+        let Ok(mut xterm) = xterm.args(["+bc", "-e", "cat"]).spawn() else {
+            return ::tests::skip(name, "needs xterm");
+        };
+        let eye = Eye::open(display.name()).unwrap();
+        let (window, area) = eye.window(Duration::from_secs(10)).unwrap();
+        eye.focus(window).unwrap();
+        thread::sleep(Duration::from_millis(500));
+        let before = eye.image(area).unwrap();
+        let took = eye.press_until_changed(0x78, area).unwrap();
+        let rows = changed_rows(area, &before, &eye.image(area).unwrap());
+        assert!(took < Duration::from_secs(1) && !rows.is_empty(), "{took:?} {rows:?}");
+        assert!(rows[0].height < 40, "one line of text changed, not {rows:?}");
+        let start = Instant::now();
+        let limit = Duration::from_millis(200);
+        assert!(eye.until(start, area, limit, |_| false).is_err(), "nothing else happens");
+        xterm.kill().unwrap();
+        xterm.wait().unwrap();
+    }
+
+    #[test]
     fn an_even_ground_has_no_ink() {
         assert!(ink(&[7; 64]).abs() < 1e-9);
         let half: Vec<u8> = (0..64).map(|at| if at < 32 { 1 } else { 9 }).collect();

@@ -4,14 +4,20 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use text::edit::Bias;
+use text::{CharOffset, CharRange, Document, Edit, Origin, Rope, Transaction};
 
 use crate::measure::{Figure, Measure};
+use crate::samples::Samples;
 use crate::source::Numbers;
 
 const KEYSTROKES: usize = 260_000;
+/// As many as a file with diagnostics, folds and a few cursors has.
+const ANCHORS: usize = 100;
 
 /// What is measured here.
 pub fn measures() -> Vec<Measure> {
@@ -64,10 +70,57 @@ pub fn final_length(keys: &[Key]) -> usize {
     inserted - keys.iter().map(|key| key.deleted).sum::<usize>()
 }
 
+/// Ours three times, then the rivals once each.
 fn run() -> Result<Vec<Figure>, String> {
     let keys = keys(KEYSTROKES);
-    let rivals = rivals(&keys)?;
-    Err(format!("text has no Document yet; the rivals took {rivals:?} M edits/s"))
+    let mut ours = Samples::default();
+    for _ in 0..3 {
+        ours.push(through_document(&keys)?);
+    }
+    let figure = Figure::new("text.trace", ours.median());
+    let rivals = match rivals(&keys) {
+        Ok(rivals) => rivals,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return Ok(vec![figure]);
+        }
+    };
+    let best = rivals.iter().map(|(_, speed)| *speed).fold(f64::NAN, f64::max);
+    let beside = |figure: Figure, (name, speed): &(String, f64)| figure.beside(name, *speed);
+    let figure = rivals.iter().fold(figure, beside);
+    Ok(vec![figure, Figure::new("text.lead", ours.median() / best)])
+}
+
+/// Millions of edits a second, each through rope, history, undo and anchors, its record written as
+/// the log would take it.
+fn through_document(keys: &[Key]) -> Result<f64, String> {
+    let mut document = Document::from_base(Rope::new());
+    let (mut log, mut logged) = (Vec::with_capacity(1 << 16), 0);
+    let start = Instant::now();
+    for (at, key) in keys.iter().enumerate() {
+        if at.is_multiple_of((keys.len() / ANCHORS).max(1)) {
+            document.anchors_mut().insert(CharOffset(key.at), Bias::After);
+        }
+        let place = CharOffset(key.at);
+        let (edit, origin) = if key.deleted > 0 {
+            let range = CharRange { start: place, end: CharOffset(key.at + key.deleted) };
+            (Edit::delete(range), Origin::DELETING)
+        } else {
+            (Edit::insert(place, key.inserted), Origin::TYPING)
+        };
+        let change = document.apply(Transaction::single(edit), origin);
+        let change = change.map_err(|error| format!("key {at}: {error}"))?;
+        change.operations.iter().for_each(|operation| operation.encode(&mut log));
+        if log.len() > 1 << 15 {
+            logged += log.len();
+            log.clear();
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if document.rope().len_chars() != final_length(keys) || logged == 0 || !document.can_undo() {
+        return Err("the document did not end with the text of the trace".to_owned());
+    }
+    Ok(keys.len() as f64 / seconds / 1e6)
 }
 
 /// How each rival took `keys`, in millions of edits a second, or that they are not built.
