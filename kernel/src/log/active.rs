@@ -5,7 +5,7 @@
 //! could not write, and says so only once. When the disk is full they go to the reserve, whose
 //! space was taken beforehand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
@@ -98,8 +98,10 @@ struct Active {
     state: Trust,
     /// Whether its name is known to be durable.
     naming: Naming,
-    /// Whether something durable is in it.
+    /// Whether nothing durable is in it but copies.
     is_stale: bool,
+    /// The highest sequence that was written when it was begun.
+    begun_after: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -219,9 +221,13 @@ impl Log {
         Ok(log)
     }
 
-    /// Learns the highest sequence, and cuts the newest segment behind its last whole frame.
+    /// Learns the highest sequence, cuts the newest segment behind its last whole frame, and takes
+    /// what is not known durable to be written again: the process before may have ended between a
+    /// failed sync and its repair, and the kernel tells a failure once only.
     fn find_end(&mut self, segments: &[SegmentName]) -> Result<(), LogError> {
-        let (mut highest, mut unread) = (0, 0);
+        let (mut highest, mut durable, mut unread) = (0, None, 0);
+        let mut ceiling = u64::MAX;
+        let mut doubtful = BTreeMap::new();
         for (age, &name) in segments.iter().rev().enumerate() {
             let segment = match Segment::load(&*self.disk, &self.dir, name)? {
                 Ok(segment) => segment,
@@ -234,17 +240,32 @@ impl Log {
             if age == 0 {
                 self.cut_tail(&segment)?;
             }
-            let frames = segment.frames.iter().map(|(header, _)| header.sequence());
-            highest = frames.chain([highest]).max().unwrap_or(0);
             if let Some(header) = segment.header {
-                highest = highest.max(header.highest.0);
+                highest = highest.max(header.begun_after.0);
+                durable = durable.max(Some(header.durable.0));
+            }
+            let mut is_below = !segment.frames.is_empty() && durable.is_some();
+            for (header, range) in segment.frames_up_to(ceiling) {
+                highest = highest.max(header.sequence());
+                if header.sequence() > durable.unwrap_or(0) {
+                    is_below = false;
+                    doubtful.insert(header.sequence(), segment.bytes[range.clone()].to_vec());
+                }
+            }
+            if is_below {
                 break;
             }
+            ceiling = segment.header.map_or(ceiling, |header| header.begun_after.0);
+        }
+        let durable = durable.unwrap_or(0);
+        for (sequence, bytes) in doubtful.split_off(&(durable + 1)) {
+            self.unsynced.bytes.extend_from_slice(&bytes);
+            self.unsynced.mark(sequence);
         }
         highest += unread;
         self.next_sequence = highest + 1;
         self.written = highest;
-        self.synced = highest;
+        self.synced = if self.unsynced.bytes.is_empty() { highest } else { durable };
         Ok(())
     }
 
@@ -266,11 +287,11 @@ impl Log {
             let bytes = &segment.bytes[segment.tail.clone()];
             segment::quarantine(&*self.disk, &self.dir, &damage, bytes);
             file.set_len(segment.tail.start as u64).map_err(wrap)?;
+            // If the cut is lost, the tail is told again.
+            drop(file.sync());
             self.found.push(damage);
         }
-        // What a replay shows is durable before anything is built on it.
-        file.sync().map_err(wrap)?;
-        self.disk.sync_dir(&self.dir).map_err(|error| LogError::Disk(self.dir.clone(), error))
+        Ok(())
     }
 
     /// What was found, and cut, when it was opened.
@@ -430,7 +451,11 @@ impl Log {
     /// When the sync failed; a fresh segment, with what was not durable, is then active.
     pub(super) fn close_segment(&mut self) -> Result<(), LogError> {
         self.sync_once()?;
-        self.active = None;
+        if let Some(active) = self.active.take() {
+            let header = self.header(active.begun_after);
+            // If this is lost, the next process writes a little more again.
+            drop(active.file.write_all_at(0, &header.encode()));
+        }
         Ok(())
     }
 
@@ -440,6 +465,14 @@ impl Log {
         let file = self.disk.open(&self.dir.join(name.to_string()), Open::CreateNew)?;
         self.next_segment += 1;
         self.begin_in(name, file)
+    }
+
+    /// The same, or on a full disk in the reserve.
+    fn begin_anywhere(&mut self) -> io::Result<()> {
+        match self.begin_segment() {
+            Err(error) if is_full(&error) => self.open_reserve(),
+            other => other,
+        }
     }
 
     /// Begins a segment in the space that was kept for this.
@@ -454,10 +487,12 @@ impl Log {
         Ok(())
     }
 
+    fn header(&self, begun_after: u64) -> SegmentHeader {
+        SegmentHeader { durable: Sequence(self.synced), begun_after: Sequence(begun_after) }
+    }
+
     fn begin_in(&mut self, name: SegmentName, file: Arc<dyn DiskFile>) -> io::Result<()> {
-        let header =
-            SegmentHeader { durable: Sequence(self.synced), highest: Sequence(self.written) };
-        let mut bytes = header.encode().to_vec();
+        let mut bytes = self.header(self.written).encode().to_vec();
         bytes.extend_from_slice(&self.unsynced.bytes);
         if let Err(error) = file.write_all_at(0, &bytes) {
             // A name without a use; the next listing would find an empty segment, which is no harm.
@@ -472,6 +507,7 @@ impl Log {
             state: Trust::Sound,
             naming: Naming::Pending,
             is_stale: true,
+            begun_after: self.written,
         });
         Ok(())
     }
@@ -482,11 +518,19 @@ impl Log {
         if self.is_lost() {
             self.leave_lost();
         }
+        if self.active.is_none() && self.synced < self.written {
+            // What an earlier process left in doubt. If it has no place yet, it is tried again.
+            drop(self.begin_anywhere());
+        }
+        let begun_after = self.active.as_ref()?.begun_after;
+        let header = self.header(begun_after);
         let active = self.active.as_mut()?;
         if self.synced == self.written || active.in_flight.is_some() || active.state == Trust::Lost
         {
             return None;
         }
+        // The mark that a next process starts from; it lies in one sector, so it is never half new.
+        drop(active.file.write_all_at(0, &header.encode()));
         let result = Arc::new(SyncResult {
             upto: self.written,
             answer: Mutex::new(None),
@@ -555,11 +599,7 @@ impl Log {
     /// Leaves a segment whose sync failed, if another can be begun; else it stays, marked.
     fn leave_lost(&mut self) {
         let Some(old) = self.active.take() else { return };
-        let begun = match self.begin_segment() {
-            Err(error) if is_full(&error) => self.open_reserve(),
-            other => other,
-        };
-        if begun.is_err() {
+        if self.begin_anywhere().is_err() {
             self.active = Some(old);
         } else if old.is_stale {
             self.stale.push(old.name);
@@ -582,8 +622,8 @@ impl Log {
     }
 
     fn sync_once(&mut self) -> Result<(), LogError> {
-        let Some(active) = &mut self.active else { return Ok(()) };
-        if let Some(result) = active.in_flight.take() {
+        let in_flight = self.active.as_mut().and_then(|active| active.in_flight.take());
+        if let Some(result) = in_flight {
             // Its failure would be told once only, so it is waited for before another is begun.
             let answer = result.wait();
             self.take_answer(result.upto, answer)?;

@@ -36,6 +36,8 @@ struct Group {
     names: Vec<SegmentName>,
     bytes: usize,
     highest: u64,
+    /// Higher sequences were voided by the segment behind it.
+    ceiling: u64,
 }
 
 /// What is kept of a group.
@@ -63,11 +65,11 @@ pub(super) fn compact(
     }
     let _layout = reader.layout.write().unwrap_or_else(PoisonError::into_inner);
     let (disk, dir) = (&*reader.disk, reader.dir.as_path());
-    let mut names = segment::list(disk, dir)?.segments;
-    names.retain(|name| name.last < first_open);
-    let mut done = Compacted { segments_before: names.len(), ..Compacted::default() };
+    let names = segment::list(disk, dir)?.segments;
+    let closed = names.iter().filter(|name| name.last < first_open).count();
+    let mut done = Compacted { segments_before: closed, ..Compacted::default() };
     let mut covered = 0;
-    for group in groups(disk, dir, &names, options)? {
+    for group in groups(disk, dir, &names, first_open, options)? {
         let job = Job { disk, dir, opener, sealer, keep };
         let output = job.rewrite(&group, covered, &mut done.report)?;
         covered = output.covered;
@@ -85,12 +87,13 @@ fn groups(
     disk: &dyn Disk,
     dir: &Path,
     names: &[SegmentName],
+    first_open: u64,
     options: LogOptions,
 ) -> Result<Vec<Group>, LogError> {
     let mut groups: Vec<Group> = Vec::new();
     let mut can_join = false;
     for &name in names {
-        let (bytes, lowest, highest) = match Segment::load(disk, dir, name)? {
+        let (bytes, lowest, highest, ceiling) = match Segment::load(disk, dir, name)? {
             // It may be readable another day: it stays as it is, and no group reaches across it.
             Err(_) => {
                 can_join = false;
@@ -99,9 +102,16 @@ fn groups(
             Ok(segment) => {
                 let sequences = segment.frames.iter().map(|(header, _)| header.sequence());
                 let lowest = sequences.clone().min().unwrap_or(u64::MAX);
-                (segment.bytes.len(), lowest, sequences.max().unwrap_or(0))
+                let ceiling = segment.header.map_or(u64::MAX, |header| header.begun_after.0);
+                (segment.bytes.len(), lowest, sequences.max().unwrap_or(0), ceiling)
             }
         };
+        if let Some(group) = groups.last_mut().filter(|_| can_join) {
+            group.ceiling = ceiling;
+        }
+        if name.last >= first_open {
+            break;
+        }
         match groups.last_mut() {
             Some(group)
                 if can_join
@@ -111,8 +121,11 @@ fn groups(
                 group.names.push(name);
                 group.bytes += bytes;
                 group.highest = group.highest.max(highest);
+                group.ceiling = u64::MAX;
             }
-            _ => groups.push(Group { names: vec![name], bytes, highest }),
+            _ => {
+                groups.push(Group { names: vec![name], bytes, highest, ceiling: u64::MAX });
+            }
         }
         can_join = true;
     }
@@ -144,7 +157,7 @@ impl Job<'_> {
         };
         let mut failed = None;
         let mut is_first = true;
-        walk(self.disk, self.dir, &group.names, &mut |step| match step {
+        walk(self.disk, self.dir, &group.names, group.ceiling, &mut |step| match step {
             Step::Damage(damage, bytes) if !bytes.is_empty() => {
                 self.put_aside(damage, bytes, report, &mut output);
             }
@@ -230,7 +243,7 @@ impl Job<'_> {
         let wrap = |error| LogError::Disk(fresh.clone(), error);
         let file = self.disk.open(&fresh, Open::Truncate).map_err(wrap)?;
         let known = Sequence(output.covered);
-        let header = SegmentHeader { durable: known, highest: known };
+        let header = SegmentHeader { durable: known, begun_after: known };
         file.write_all_at(0, &header.encode()).map_err(wrap)?;
         file.write_all_at(segment::HEADER as u64, &output.bytes).map_err(wrap)?;
         file.sync().map_err(wrap)?;

@@ -44,7 +44,7 @@ impl LogReader {
         let mut report = Report::default();
         let mut records = 0;
         let mut sound = Vec::new();
-        walk(&*self.disk, &self.dir, &segments, &mut |step| match step {
+        walk(&*self.disk, &self.dir, &segments, u64::MAX, &mut |step| match step {
             Step::Damage(damage, _) => sound.push(damage),
             Step::Frame(frame) => {
                 let header = frame.header.record;
@@ -108,11 +108,13 @@ type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
 /// Goes through `segments` in the order of sequences, each sequence once.
 ///
 /// After a failed sync the same records stand in two segments, and in the first one perhaps not
-/// whole: so a frame that is not below everything in the next segment waits for it.
+/// whole: so a frame that is not below everything in the next segment waits for it. What is above
+/// `ceiling` was voided by a segment behind these.
 pub(super) fn walk(
     disk: &dyn Disk,
     dir: &Path,
     segments: &[SegmentName],
+    ceiling: u64,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), LogError> {
     let mut waiting = Waiting::new();
@@ -125,7 +127,11 @@ pub(super) fn walk(
         let until = next.as_ref().and_then(lowest).unwrap_or(u64::MAX);
         durable = durable.max(segment.header.map_or(0, |header| header.durable.0));
         tell_damage(&segment, next.is_none(), each);
-        merge(&segment, until, &mut waiting, &mut last, each);
+        let ceiling = match &next {
+            Some(next) => next.header.map_or(u64::MAX, |header| header.begun_after.0),
+            None => ceiling,
+        };
+        merge(&segment, ceiling, until, &mut waiting, &mut last, each);
     }
     // A segment that was begun when more was durable knows of records that are gone.
     if durable > last {
@@ -168,8 +174,10 @@ fn tell_damage(segment: &Segment, is_newest: bool, each: &mut dyn FnMut(Step<'_>
     for hole in &segment.holes {
         tell(hole, DamageKind::Unreadable);
     }
-    // The newest tail was cut and told when the log was opened, or is being written now. An older
-    // one is what a full disk or a failed sync left; a record lost there is missed by its number.
+    // The newest tail was cut and told when the log was opened, or is being written now.
+    if !is_newest && !segment.tail.is_empty() {
+        tell(&segment.tail, DamageKind::Unreadable);
+    }
     let mut highest = 0;
     for (header, range) in &segment.frames {
         if header.sequence() < highest {
@@ -182,13 +190,14 @@ fn tell_damage(segment: &Segment, is_newest: bool, each: &mut dyn FnMut(Step<'_>
 /// Hands over what is below `until`, from `segment` and from what waits; the rest waits.
 fn merge(
     segment: &Segment,
+    ceiling: u64,
     until: u64,
     waiting: &mut Waiting,
     last: &mut u64,
     each: &mut dyn FnMut(Step<'_>),
 ) {
-    let mut order: Vec<usize> = (0..segment.frames.len()).collect();
-    order.sort_by_key(|&at| segment.frames[at].0.sequence());
+    let mut order: Vec<_> = segment.frames_up_to(ceiling).cloned().collect();
+    order.sort_by_key(|(header, _)| header.sequence());
     let mut hand_over = |name: SegmentName, offset: usize, header: FrameHeader, bytes: &[u8]| {
         let frame = Frame { header, bytes };
         let sequence = header.sequence();
@@ -204,8 +213,7 @@ fn merge(
         each(Step::Frame(Found { frame, segment: name, offset }));
         *last = sequence;
     };
-    for at in order {
-        let (header, range) = segment.frames[at].clone();
+    for (header, range) in order {
         // What waits and is lower comes first; what waits under the same number is the older copy.
         while let Some(entry) = waiting.first_entry() {
             if *entry.key() > header.sequence().min(until - 1) {

@@ -1,8 +1,10 @@
 //! One segment file: its name, its header, and where its frames are.
 //!
 //! The header is 40 bytes: `"HEARTHLG"`, the version (4 bytes), zeros (4), the highest sequence
-//! known durable and the highest given out when the segment was begun (8 each), and 8 bytes of
-//! BLAKE3 over those.
+//! known durable and the highest written when the segment was begun (8 each), and 8 bytes of BLAKE3
+//! over those. The first of the two is brought up to date with every sync, and never tells more than
+//! is true. The second voids higher sequences in older segments: they are of a write that failed, and
+//! was cut, whose cut was lost with the power.
 
 use std::fmt;
 use std::ops::Range;
@@ -75,10 +77,10 @@ pub(super) fn list(disk: &dyn Disk, dir: &Path) -> Result<Listing, LogError> {
 /// What a segment's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
-    /// Everything up to here was durable when the segment was begun.
+    /// Everything up to here is durable.
     pub(super) durable: Sequence,
-    /// Nothing above this had been given out.
-    pub(super) highest: Sequence,
+    /// Nothing above this was written when the segment was begun.
+    pub(super) begun_after: Sequence,
 }
 
 impl SegmentHeader {
@@ -87,7 +89,7 @@ impl SegmentHeader {
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.durable.0.to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.highest.0.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.begun_after.0.to_le_bytes());
         let sum = frame::sum(&bytes[..32]);
         bytes[32..].copy_from_slice(&sum);
         bytes
@@ -102,7 +104,7 @@ impl SegmentHeader {
         let number =
             |at: usize| Sequence(u64::from_le_bytes(*bytes[at..].first_chunk().expect("8 bytes")));
         let version = u32::from_le_bytes(*bytes[8..].first_chunk().expect("4 bytes"));
-        Some((version, Self { durable: number(16), highest: number(24) }))
+        Some((version, Self { durable: number(16), begun_after: number(24) }))
     }
 }
 
@@ -162,6 +164,14 @@ impl Segment {
         let written = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let tail = end..written.max(end);
         Self { name, bytes, header, frames, holes, tail }
+    }
+
+    /// The frames that a later segment, begun after `ceiling`, has not made void.
+    pub(super) fn frames_up_to(
+        &self,
+        ceiling: u64,
+    ) -> impl Iterator<Item = &(FrameHeader, Range<usize>)> {
+        self.frames.iter().filter(move |(header, _)| header.sequence() <= ceiling)
     }
 
     pub(super) fn damage(&self, range: &Range<usize>, what: DamageKind) -> Damage {
