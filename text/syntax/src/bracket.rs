@@ -1,17 +1,20 @@
 //! Brackets that belong together.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use text::{CharOffset, CharRange, Positions, Rope};
 use tree_sitter::Node;
 
-use crate::matches::each_match;
+use crate::matches::{Haste, each_match};
 use crate::node::{char_range, children};
 use crate::syntax::Syntax;
 use crate::tree::{Layer, SyntaxTree};
 
 /// Characters that are searched where the tree does not know.
 const MAX_SCAN: usize = 100_000;
+/// How long such a search may take, by the clock.
+const SCAN_TIME: Duration = Duration::from_millis(40);
 /// Bytes whose colours are looked up at a time on the way.
 const WINDOW: usize = 4096;
 /// Children of one node among which the other bracket is looked for.
@@ -92,7 +95,7 @@ fn pair_in<'t>(
     let own = layer.clip(bytes);
     let names = query.capture_names();
     let mut token = None;
-    each_match(query, layer.root(), &layer.text(rope), own.clone(), |found| {
+    each_match(query, layer.root(), &layer.text(rope), own.clone(), Haste::Screen, |found| {
         for capture in found.captures() {
             let range = capture.node.byte_range();
             if range.start <= own.start && own.end <= range.end && !own.is_empty() {
@@ -150,12 +153,14 @@ struct Code<'a> {
     rope: &'a Rope,
     window: Range<usize>,
     masked: Vec<Range<usize>>,
+    begun: Instant,
+    steps: u32,
 }
 
 impl<'a> Code<'a> {
     fn new(syntax: &'a Syntax, rope: &'a Rope) -> Self {
         let tree = syntax.tree().map(|tree| &**tree);
-        Code { tree, rope, window: 0..0, masked: Vec::new() }
+        Code { tree, rope, window: 0..0, masked: Vec::new(), begun: Instant::now(), steps: 0 }
     }
 
     fn holds(&mut self, at: CharOffset) -> bool {
@@ -173,10 +178,17 @@ impl<'a> Code<'a> {
         !self.masked.iter().any(|range| range.contains(&byte))
     }
 
+    /// `None` when the search took too long: colours of garbage are slow.
+    fn in_time(&mut self) -> Option<()> {
+        self.steps = self.steps.wrapping_add(1);
+        (!self.steps.is_multiple_of(256) || self.begun.elapsed() < SCAN_TIME).then_some(())
+    }
+
     fn forwards(&mut self, from: CharOffset, open: char, close: char) -> Option<CharOffset> {
         let from = self.rope.nearest(from);
         let mut depth = 0;
         for (index, c) in self.rope.chars_at(from.0).take(MAX_SCAN).enumerate() {
+            self.in_time()?;
             if c == close && self.holds(from + index) {
                 if depth == 0 {
                     return Some(from + index);
@@ -193,6 +205,7 @@ impl<'a> Code<'a> {
         let from = self.rope.nearest(from);
         let mut depth = 0;
         for (index, c) in self.rope.chars_at(from.0).reversed().take(MAX_SCAN).enumerate() {
+            self.in_time()?;
             let at = from - (index + 1);
             if c == open && self.holds(at) {
                 if depth == 0 {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::language::{Comments, IndentUnit, LanguageSpec, QuerySources};
+use crate::language::{Comments, IndentUnit, LanguageSpec, QuerySources, Sections};
 
 /// The text of query files of one kind, in the order in which they are read.
 macro_rules! files {
@@ -52,6 +52,7 @@ fn plain(name: &'static str, title: &'static str) -> LanguageSpec {
         indent: IndentUnit::Spaces(4),
         indent_after: &[],
         outdent_words: &[],
+        sections: Sections::ByNode,
         grammar: None,
         queries: QuerySources::default(),
     }
@@ -204,6 +205,7 @@ fn markdown() -> LanguageSpec {
         comments: Comments { line: None, block: Some(("<!--", "-->")) },
         auto_close: &[("(", ")"), ("[", "]"), ("`", "`")],
         indent: IndentUnit::Spaces(2),
+        sections: Sections::ByHeading,
         grammar: Some(tree_sitter_md::LANGUAGE),
         queries: queries!("markdown"),
         ..plain("markdown", "Markdown")

@@ -1,8 +1,9 @@
 //! Which lines can be folded away.
 
-use text::{Line, Rope};
+use text::{Line, Positions, Rope};
 
-use crate::matches::each_match;
+use crate::language::Sections;
+use crate::matches::{Haste, each_match};
 use crate::tree::SyntaxTree;
 
 /// What is folded.
@@ -37,15 +38,24 @@ impl SyntaxTree {
         for layer in &self.layers {
             let Some(query) = &layer.grammar().folds else { continue };
             let kinds: Vec<FoldKind> = query.capture_names().iter().map(|it| kind(it)).collect();
+            let words = layer.parsed.language.spec().outdent_words;
             let all = 0..layer.range().len();
-            each_match(query, layer.root(), &layer.text(rope), all, |found| {
+            each_match(query, layer.root(), &layer.text(rope), all, Haste::Whole, |found| {
                 for capture in found.captures() {
                     let node = capture.node.byte_range();
                     let start = layer.start + node.start;
                     let end = layer.start + node.end;
-                    folds.extend(fold(rope, start, end, kinds[capture.index as usize]));
+                    let kind = kinds[capture.index as usize];
+                    folds.extend(fold(rope, start, end, kind, words));
                 }
             });
+        }
+        if self.language().spec().sections == Sections::ByHeading {
+            for heading in self.outline(rope) {
+                let start = rope.byte_of(heading.range.start).0;
+                let end = rope.byte_of(heading.range.end).0;
+                folds.extend(fold(rope, start, end, FoldKind::Section, &[]));
+            }
         }
         folds.sort_by_key(|fold| (fold.start, std::cmp::Reverse(fold.end)));
         join(folds)
@@ -61,8 +71,14 @@ fn kind(capture: &str) -> FoldKind {
     }
 }
 
-/// The lines between two bytes. A closing line stays visible: `}` is worth its line.
-fn fold(rope: &Rope, start: usize, end: usize, kind: FoldKind) -> Option<FoldRange> {
+/// The lines between two bytes. A line that only closes stays visible: `}`, `</a>`, `fi`.
+fn fold(
+    rope: &Rope,
+    start: usize,
+    end: usize,
+    kind: FoldKind,
+    words: &[&str],
+) -> Option<FoldRange> {
     let end = end.min(rope.len_bytes());
     let start = start.min(end);
     let first = rope.byte_to_line(start);
@@ -74,6 +90,14 @@ fn fold(rope: &Rope, start: usize, end: usize, kind: FoldKind) -> Option<FoldRan
     };
     while last > first && blank(last) {
         last -= 1;
+    }
+    if kind == FoldKind::Block && last > first {
+        let from = rope.line_to_byte(last);
+        let text = rope.byte_slice(from..end.max(from)).chars().take(40).collect::<String>();
+        let text = text.trim();
+        let bare = !text.chars().any(char::is_alphanumeric);
+        let closes = text.starts_with("</") || text == "#endif" || words.contains(&text);
+        last -= usize::from(bare || closes);
     }
     // One line of comment is joined with its neighbours; of the rest a single line is no fold.
     let alone = matches!(kind, FoldKind::Comment | FoldKind::Imports);

@@ -18,8 +18,8 @@ use text::{CharOffset, CharRange, Line, Positions, Rope};
 use tree_sitter::Node;
 
 use crate::bracket::mate;
-use crate::language::IndentUnit;
-use crate::matches::each_match;
+use crate::language::{IndentUnit, LanguageSpec};
+use crate::matches::{Haste, each_match};
 use crate::syntax::Syntax;
 use crate::tree::{Layer, SyntaxTree};
 
@@ -71,12 +71,12 @@ impl Syntax {
         let verdict = by_tree.unwrap_or_else(|| self.verdict_by_characters(rope, head));
         let basis = leading(rope, rope.line_range(verdict.basis));
         let closes = self.closes_next(rope, offset);
-        if verdict.opened && closes {
+        if verdict.opened && closes.is_some() {
             let line = stepped(&basis, 1, style);
             return NewlineIndent { line, closer: Some(basis) };
         }
-        if closes {
-            let closer = self.outdent_at(rope, offset, style);
+        if let Some(at) = closes {
+            let closer = self.outdent_at(rope, at, style);
             return NewlineIndent { line: closer.unwrap_or(basis), closer: None };
         }
         NewlineIndent { line: stepped(&basis, verdict.steps, style), closer: None }
@@ -129,12 +129,13 @@ impl Syntax {
         Some(stepped(&indent, if opens { 0 } else { -1 }, style))
     }
 
-    /// Whether what follows, blank space apart, closes something.
-    fn closes_next(&self, rope: &Rope, offset: CharOffset) -> bool {
-        let rest = rope.chars_at(offset.0).take(1000);
-        let next = rest.take_while(|c| *c != '\n').find(|c| !c.is_whitespace());
-        let brackets = self.language().map_or(&[][..], |language| language.spec().brackets);
-        next.is_some_and(|next| brackets.iter().any(|(_, close)| *close == next))
+    /// The closing bracket that follows, blank space apart, on the same line.
+    fn closes_next(&self, rope: &Rope, offset: CharOffset) -> Option<CharOffset> {
+        let mut rest = rope.chars_at(offset.0).take(1000).take_while(|c| *c != '\n');
+        let blank = rest.by_ref().position(|c| !c.is_whitespace())?;
+        let next = rope.get_char(offset.0 + blank)?;
+        let brackets = self.language()?.spec().brackets;
+        brackets.iter().any(|(_, close)| *close == next).then_some(offset + blank)
     }
 
     /// Brackets left open on the line, or an ending that asks for more.
@@ -146,34 +147,64 @@ impl Syntax {
             // Prose: a bracket in it opens no block.
             return verdict;
         }
+        let text = rope.slice_of(head).to_string();
         let spans = self.highlights(rope, head);
         let start = rope.byte_of(head.start).0;
-        let quoted = |byte: usize| {
+        let quoted = quoted(&text, spec);
+        let is_code = |byte: usize| {
             let at = start + byte;
-            spans.iter().any(|span| {
-                span.start.0 <= at
-                    && at < span.end.0
-                    && (span.highlight.is("string") || span.highlight.is("comment"))
-            })
+            let known = spans.iter().find(|span| span.start.0 <= at && at < span.end.0);
+            let known = known.map(|span| span.highlight);
+            !quoted.iter().any(|range| range.contains(&byte))
+                && !known.is_some_and(|it| it.is("string") || it.is("comment"))
         };
-        let text = rope.slice_of(head).to_string();
         let mut open: Vec<char> = Vec::new();
         for (byte, c) in text.char_indices() {
             if let Some((_, close)) = spec.brackets.iter().find(|(open, _)| *open == c) {
-                if !quoted(byte) {
+                if is_code(byte) {
                     open.push(*close);
                 }
-            } else if open.last() == Some(&c) && !quoted(byte) {
+            } else if open.last() == Some(&c) && is_code(byte) {
                 open.pop();
             }
         }
         verdict.opened = !open.is_empty();
         let ending = text.trim_end();
         let asks = spec.indent_after.iter().any(|word| ending.ends_with(word))
-            && !quoted(ending.len().saturating_sub(1));
+            && is_code(ending.len().saturating_sub(1));
         verdict.steps = i32::from(verdict.opened || asks);
         verdict
     }
+}
+
+/// The strings and the comment of one line, for what was typed since the last parse.
+fn quoted(line: &str, spec: &LanguageSpec) -> Vec<Range<usize>> {
+    let is_quote = |c: char| {
+        let mut pairs = spec.auto_close.iter();
+        pairs.any(|(open, close)| open == close && open.starts_with(c))
+    };
+    let mut ranges = Vec::new();
+    let mut inside: Option<(usize, char)> = None;
+    let mut escaped = false;
+    for (byte, c) in line.char_indices() {
+        match inside {
+            _ if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some((start, quote)) if c == quote => {
+                ranges.push(start..byte + 1);
+                inside = None;
+            }
+            Some(_) => {}
+            None if is_quote(c) => inside = Some((byte, c)),
+            None if spec.comments.line.is_some_and(|mark| line[byte..].starts_with(mark)) => {
+                ranges.push(byte..line.len());
+                return ranges;
+            }
+            None => {}
+        }
+    }
+    // A quote that is not closed is as likely an apostrophe.
+    ranges
 }
 
 impl SyntaxTree {
@@ -244,7 +275,7 @@ impl<'t> Marks<'t> {
         let line = text.string(head.clone(), usize::MAX);
         let last = head.start + line.trim_end().len();
         let mut marks = Marks { tokens: Vec::new(), ended: Vec::new(), asks: false, leaves: false };
-        each_match(query, layer.root(), &text, head.clone(), |found| {
+        each_match(query, layer.root(), &text, head.clone(), Haste::Screen, |found| {
             for capture in found.captures() {
                 let range = capture.node.byte_range();
                 let here = head.start <= range.start && range.end <= head.end;

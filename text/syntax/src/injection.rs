@@ -4,7 +4,7 @@ use text::Rope;
 use tree_sitter::{Node, Query, QueryMatch, Range as TsRange};
 
 use crate::languages::Language;
-use crate::matches::each_match;
+use crate::matches::{Haste, each_match};
 use crate::parse::ranges_of;
 use crate::tree::{Layer, point_from};
 
@@ -31,7 +31,7 @@ pub(crate) fn find(layer: &Layer, rope: &Rope) -> Vec<Injection> {
     let named = query.capture_index_for_name("language");
     let text = layer.text(rope);
     let all = 0..layer.range().len();
-    each_match(query, layer.root(), &text, all, |found_match| {
+    each_match(query, layer.root(), &text, all, Haste::Whole, |found_match| {
         let node = |index: Option<u32>| {
             let captures = found_match.captures().iter();
             captures.filter(move |capture| Some(capture.index) == index).map(|capture| capture.node)

@@ -35,6 +35,16 @@ impl IndentUnit {
     }
 }
 
+/// What a text of the language consists of, for folds and the path to a place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sections {
+    /// Nodes of the tree.
+    #[default]
+    ByNode,
+    /// Headings, each of which reaches to the next one that is not lower.
+    ByHeading,
+}
+
 /// The queries of a language; several files are read as one after the other. Empty where the
 /// language has none.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +93,8 @@ pub struct LanguageSpec {
     pub indent_after: &'static [&'static str],
     /// Words that end or divide a block: a line that begins with one goes back by one unit.
     pub outdent_words: &'static [&'static str],
+    /// What its texts consist of.
+    pub sections: Sections,
     /// The grammar; `None` for text that has none, and for injected-only entries it is the
     /// parser of what is injected.
     pub grammar: Option<LanguageFn>,

@@ -11,8 +11,24 @@ use crate::rope_text::LayerText;
 
 /// Matches that a cursor keeps open at a time; the oldest is given up for a new one.
 const MAX_OPEN: u32 = 512;
-/// How long one query may run, by the clock, on whatever thread.
-const BUDGET: Duration = Duration::from_secs(1);
+/// How long a query may run, by the clock. Only trees of garbage, thousands of nodes deep, need
+/// more; what was found until then is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Someone waits for what is on the screen.
+    Screen,
+    /// The whole text, on a worker.
+    Whole,
+}
+
+impl Haste {
+    fn budget(self) -> Duration {
+        match self {
+            Haste::Screen => Duration::from_millis(40),
+            Haste::Whole => Duration::from_secs(2),
+        }
+    }
+}
 
 /// Calls `each` with every match that has a part in a range of the layer's bytes.
 pub(crate) fn each_match<'tree>(
@@ -20,11 +36,16 @@ pub(crate) fn each_match<'tree>(
     node: Node<'tree>,
     text: &LayerText<'_>,
     range: Range<usize>,
+    haste: Haste,
     mut each: impl FnMut(&QueryMatch<'_, 'tree>),
 ) {
     let begun = Instant::now();
     let mut progress = |_: &QueryCursorState| {
-        if begun.elapsed() > BUDGET { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if begun.elapsed() > haste.budget() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let options = QueryCursorOptions::new().progress_callback(&mut progress);
     let mut cursor = QueryCursor::new();

@@ -2,7 +2,7 @@
 
 use text::{CharRange, Positions, Rope};
 
-use crate::matches::each_match;
+use crate::matches::{Haste, each_match};
 use crate::node::char_range;
 use crate::tree::SyntaxTree;
 
@@ -77,7 +77,7 @@ impl SyntaxTree {
             let Some(query) = &layer.grammar().objects else { continue };
             let Some(wanted) = query.capture_index_for_name(name) else { continue };
             let own = layer.clip(&bytes);
-            each_match(query, layer.root(), &layer.text(rope), own, |found| {
+            each_match(query, layer.root(), &layer.text(rope), own, Haste::Screen, |found| {
                 // An inner object may be many nodes: the lines of a body, say.
                 let nodes = found.captures().iter().filter(|capture| capture.index == wanted);
                 let whole = nodes.map(|capture| capture.node.byte_range());

@@ -5,7 +5,8 @@ use std::ops::Range;
 use text::{ByteOffset, CharOffset, CharRange, Positions, Rope};
 use tree_sitter::{Query, QueryMatch};
 
-use crate::matches::each_match;
+use crate::language::Sections;
+use crate::matches::{Haste, each_match};
 use crate::rope_text::LayerText;
 use crate::tree::SyntaxTree;
 
@@ -79,6 +80,11 @@ pub struct Symbol {
     pub depth: u16,
 }
 
+/// The symbols of an outline that an offset stands in, outermost first.
+pub fn symbols_at(outline: &[Symbol], offset: CharOffset) -> impl Iterator<Item = &Symbol> {
+    outline.iter().filter(move |symbol| symbol.range.contains(offset))
+}
+
 /// A symbol in bytes, before its nesting is known.
 struct Item {
     range: Range<usize>,
@@ -86,19 +92,24 @@ struct Item {
     name: String,
     label: String,
     kind: SymbolKind,
+    /// The level of a heading, which reaches to the next one that is not lower.
+    level: Option<u8>,
 }
 
 impl SyntaxTree {
     /// All symbols, in order. Walks the whole tree (tens of milliseconds for a megabyte): for a
     /// worker.
     pub fn outline(&self, rope: &Rope) -> Vec<Symbol> {
-        self.symbols(rope, 0..rope.len_bytes())
+        self.symbols(rope, 0..rope.len_bytes(), Haste::Whole)
     }
 
-    /// The symbols that an offset stands in, outermost first.
+    /// The symbols that an offset stands in, outermost first. Code is looked at around the offset
+    /// only; prose as a whole, so of a long text keep the outline and ask [`symbols_at`].
     pub fn breadcrumbs(&self, rope: &Rope, offset: CharOffset) -> Vec<Symbol> {
         let at = rope.byte_of(offset).0;
-        let mut symbols = self.symbols(rope, at..at + 1);
+        let prose = self.language().spec().sections == Sections::ByHeading;
+        let near = if prose { 0..rope.len_bytes() } else { at..at + 1 };
+        let mut symbols = self.symbols(rope, near, Haste::Screen);
         symbols.retain(|symbol| {
             symbol.range.contains(offset) || (symbol.range.end == offset && offset == rope.end())
         });
@@ -106,20 +117,21 @@ impl SyntaxTree {
     }
 
     /// The symbols of the text's own language that have a part in a range.
-    fn symbols(&self, rope: &Rope, range: Range<usize>) -> Vec<Symbol> {
+    fn symbols(&self, rope: &Rope, range: Range<usize>, haste: Haste) -> Vec<Symbol> {
         let layer = &self.layers[0];
         let Some(query) = &layer.grammar().outline else {
             return Vec::new();
         };
         let text = layer.text(rope);
         let mut items: Vec<Item> = Vec::new();
-        each_match(query, layer.root(), &text, range, |found| {
+        each_match(query, layer.root(), &text, range, haste, |found| {
             items.extend(item(query, found, &text));
         });
         items.sort_by_key(|item| (item.range.start, std::cmp::Reverse(item.range.end)));
         items.dedup_by(|later, first| {
             later.range == first.range && later.name_range == first.name_range
         });
+        reach(&mut items, rope.len_bytes());
         nest(items, rope)
     }
 }
@@ -150,7 +162,25 @@ fn item(query: &Query, found: &QueryMatch<'_, '_>, text: &LayerText<'_>) -> Opti
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let label = words.into_iter().map(one_line).collect::<Vec<_>>().join(" ");
-    Some(Item { range, name: one_line(name_range.clone()), name_range, label, kind })
+    let settings = query.property_settings(found.pattern_index).iter();
+    let level = settings.filter(|it| &*it.key == "level").find_map(|it| it.value.as_ref());
+    let level = level.and_then(|level| level.parse().ok());
+    Some(Item { range, name: one_line(name_range.clone()), name_range, label, kind, level })
+}
+
+/// Lets every heading reach to the next one that is not lower, or to the end.
+fn reach(items: &mut [Item], end: usize) {
+    let mut open: Vec<usize> = Vec::new();
+    for at in 0..items.len() {
+        let Some(level) = items[at].level else { continue };
+        while let Some(last) = open.pop_if(|last| items[*last].level >= Some(level)) {
+            items[last].range.end = items[at].range.start;
+        }
+        open.push(at);
+    }
+    for last in open {
+        items[last].range.end = end;
+    }
 }
 
 fn nest(items: Vec<Item>, rope: &Rope) -> Vec<Symbol> {

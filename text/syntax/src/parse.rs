@@ -22,6 +22,13 @@ pub const MAX_BYTES: usize = 32 << 20;
 pub const BUDGET: Duration = Duration::from_secs(10);
 /// How many pieces of other languages are parsed in one text.
 const MAX_LAYERS: usize = 50_000;
+/// Up to this size, in bytes, a tree made in steps that has errors is made again from nothing: what
+/// was an error may have been kept after it was put right. It takes up to 30 ms of a worker.
+const FROM_NOTHING: usize = 256 << 10;
+/// Up to this size, in bytes, an injected piece is always parsed from nothing.
+const FROM_NOTHING_PIECE: usize = 16 << 10;
+/// How long one injected piece may take, by the clock.
+const PIECE_BUDGET: Duration = Duration::from_millis(500);
 /// How deep languages may stand within each other.
 const MAX_DEPTH: u8 = 4;
 
@@ -78,6 +85,8 @@ pub struct ParseJob {
     /// The tree of an earlier version, moved along with the edits since.
     pub(crate) old: Option<Arc<SyntaxTree>>,
     pub(crate) version: u64,
+    /// Bytes that were typed since the last answer.
+    pub(crate) touched: Vec<Range<usize>>,
     pub(crate) max_bytes: usize,
 }
 
@@ -86,7 +95,7 @@ pub struct ParseJob {
 pub struct Parsed {
     pub(crate) version: u64,
     pub(crate) outcome: Result<Arc<SyntaxTree>, ParseStop>,
-    /// Bytes whose structure is not that of the old tree.
+    /// Bytes that may look different from what the old tree said.
     pub(crate) changed: Vec<Range<usize>>,
     pub(crate) lines: LineEndings,
     took: Duration,
@@ -125,8 +134,13 @@ impl ParseJob {
             Some(_) => LineEndings::Plain,
             None => line_endings(&self.rope),
         };
-        let mut changed = Vec::new();
+        let mut changed = self.touched.clone();
         let outcome = self.parse(&watch, &mut changed).map(Arc::new);
+        if let Ok(tree) = &outcome {
+            for range in &mut changed {
+                *range = tree.widened(range);
+            }
+        }
         Parsed {
             version: self.version,
             outcome,
@@ -153,7 +167,10 @@ impl ParseJob {
         parser
             .set_language(&grammar.tables)
             .expect("a grammar that compiled is one the parser takes");
-        let tree = watch.parse(&mut parser, &text, old)?;
+        let mut tree = watch.parse(&mut parser, &text, old)?;
+        if old.is_some() && bytes <= FROM_NOTHING && tree.root_node().has_error() {
+            tree = watch.parse(&mut parser, &text, None)?;
+        }
         match old {
             Some(old) => {
                 changed.extend(old.changed_ranges(&tree).map(|it| it.start_byte..it.end_byte));
@@ -200,8 +217,9 @@ impl ParseJob {
                 let before = before.filter(|(_, it)| it.parsed.language == found.language);
                 used.extend(before.map(|(index, _)| *index));
                 let before = before.map(|(_, layer)| layer);
-                if let Some(layer) = self.layer(watch, parser, found, depth, before, changed)? {
-                    tree.layers.push(layer);
+                match self.layer(watch, parser, found, depth, before, changed)? {
+                    Some(layer) => tree.layers.push(layer),
+                    None => tree.left_out += 1,
                 }
             }
         }
@@ -215,7 +233,7 @@ impl ParseJob {
     }
 
     /// One layer: the one from before if nothing in it changed. `None` where its grammar does
-    /// not work.
+    /// not work, or where it takes so long that the text around it is worth more.
     fn layer(
         &self,
         watch: &Watch<'_>,
@@ -234,6 +252,7 @@ impl ParseJob {
             return Ok(Some(Layer { depth, ..same.clone() }));
         }
         watch.check()?;
+        let piece = Watch { begun: Instant::now(), budget: PIECE_BUDGET, ..*watch };
         let Ok(grammar) = language.grammar() else {
             return Ok(None);
         };
@@ -242,15 +261,20 @@ impl ParseJob {
             .expect("a grammar that compiled is one the parser takes");
         parser.set_included_ranges(&ranges).expect("the ranges between children come in order");
         let text = LayerText::new(&self.rope, start..end);
+        let gone = before.map(Layer::range);
+        let before = before.filter(|_| ranges.is_empty() && end - start > FROM_NOTHING_PIECE);
         let old = before.map(|layer| &layer.parsed.tree);
-        let tree = watch.parse(parser, &text, old);
+        let tree = piece.parse(parser, &text, old);
         parser.set_included_ranges(&[]).expect("no ranges are in order");
-        let tree = tree?;
+        let tree = match tree {
+            Err(ParseStop::OutOfTime { .. }) => return Ok(None),
+            tree => tree?,
+        };
         match old {
             Some(old) => changed.extend(
                 old.changed_ranges(&tree).map(|it| start + it.start_byte..start + it.end_byte),
             ),
-            None => changed.push(start..end),
+            None => changed.extend([Some(start..end), gone].into_iter().flatten()),
         }
         let parsed = Arc::new(LayerTree { language, grammar, tree, ranges });
         Ok(Some(Layer { start, end, depth, touched: false, parsed }))

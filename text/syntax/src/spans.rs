@@ -6,7 +6,7 @@ use std::ops::Range;
 use text::{ByteOffset, CharOffset, Positions, Rope};
 
 use crate::highlight::{Highlight, Span};
-use crate::matches::each_match;
+use crate::matches::{Haste, each_match};
 use crate::tree::{Layer, SyntaxTree};
 
 /// Bytes that are painted at a time.
@@ -94,18 +94,25 @@ fn captures(layer: &Layer, rope: &Rope, window: &Range<usize>) -> Vec<Capture> {
         return captures;
     };
     let text = layer.text(rope);
-    each_match(&highlights.query, layer.root(), &text, layer.clip(window), |found| {
-        for capture in found.captures() {
-            if let Some(highlight) = highlights.captures[capture.index as usize] {
-                let node = capture.node.byte_range();
-                captures.push(Capture {
-                    range: layer.start + node.start..layer.start + node.end,
-                    highlight,
-                    pattern: found.pattern_index,
-                });
+    each_match(
+        &highlights.query,
+        layer.root(),
+        &text,
+        layer.clip(window),
+        Haste::Screen,
+        |found| {
+            for capture in found.captures() {
+                if let Some(highlight) = highlights.captures[capture.index as usize] {
+                    let node = capture.node.byte_range();
+                    captures.push(Capture {
+                        range: layer.start + node.start..layer.start + node.end,
+                        highlight,
+                        pattern: found.pattern_index,
+                    });
+                }
             }
-        }
-    });
+        },
+    );
     captures.sort_by_key(|it| (it.range.start, Reverse(it.range.end), it.pattern));
     captures
 }

@@ -30,8 +30,8 @@ pub struct Syntax {
     missed: Vec<(u64, InputEdit, Rope)>,
     /// From which version on `missed` is complete.
     missed_from: u64,
-    /// Bytes that were typed since the last answer.
-    touched: Vec<Range<usize>>,
+    /// Bytes that were typed since the last answer, with the version after each edit.
+    touched: Vec<(u64, Range<usize>)>,
     lines: LineEndings,
     stopped: Option<ParseStop>,
     max_bytes: usize,
@@ -42,7 +42,8 @@ pub struct Syntax {
 pub struct Installed {
     /// Whether and how it is in use.
     pub freshness: Freshness,
-    /// What has to be coloured again, in the text as it is now; in order, disjoint.
+    /// What has to be coloured again, in the text as it is now; in order, disjoint. What was
+    /// typed after the job was made is not in it: that is coloured anew when it is typed.
     pub invalidated: Vec<CharRange>,
     /// The tree that was replaced. Dropping a large one takes milliseconds: let a worker do it.
     pub retired: Option<Arc<SyntaxTree>>,
@@ -122,10 +123,10 @@ impl Syntax {
         let mut tree = self.tree.take();
         for edit in edits.iter().rev() {
             let input = input_edit(before, edit);
-            for range in &mut self.touched {
+            for (_, range) in &mut self.touched {
                 shift(range, &input);
             }
-            self.touched.push(input.start_byte..input.new_end_byte);
+            self.touched.push((self.version, input.start_byte..input.new_end_byte));
             if let Some(tree) = &mut tree {
                 Arc::make_mut(tree).edit(&input, before);
             }
@@ -134,8 +135,10 @@ impl Syntax {
             }
         }
         self.tree = tree;
-        if self.touched.len() > 64 {
-            self.touched = merged(std::mem::take(&mut self.touched));
+        if self.touched.len() > MAX_MISSED {
+            let hull = self.touched.drain(..).map(|(_, range)| range);
+            let hull = hull.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+            self.touched.extend(hull.map(|range| (self.version, range)));
         }
         if leaves_lone_cr(after, edits) {
             self.lines = LineEndings::LoneCr;
@@ -155,6 +158,7 @@ impl Syntax {
             rope: rope.clone(),
             old: self.tree.clone().filter(|_| reusable),
             version: self.version,
+            touched: self.touched.iter().map(|(_, range)| range.clone()).collect(),
             max_bytes: self.max_bytes,
         })
     }
@@ -188,7 +192,7 @@ impl Syntax {
                 shift(range, edit);
             }
         }
-        changed.append(&mut self.touched);
+        self.touched.retain(|(version, _)| *version > parsed.version);
         self.parsed_version = parsed.version;
         if parsed.lines == LineEndings::LoneCr || parsed.version == self.version {
             self.lines = parsed.lines;

@@ -118,6 +118,16 @@ pub(crate) fn point_from(origin: Point, point: Point) -> Point {
     }
 }
 
+/// The children of a root that a range touches, with one more on each side.
+fn neighbours(root: Node<'_>, range: &Range<usize>) -> Range<usize> {
+    let first = root.first_child_for_byte(range.start);
+    let first = first.map(|node| node.prev_sibling().unwrap_or(node));
+    let last = root.first_child_for_byte(range.end);
+    let last = last.map(|node| node.next_sibling().unwrap_or(node));
+    let start = first.map_or(range.start, |node| node.start_byte());
+    start.min(range.start)..last.map_or(range.end, |node| node.end_byte()).max(range.end)
+}
+
 /// A parsed text. It is a value: a worker may compute folds and outline from a clone of it while
 /// the original moves on. All byte ranges are those of the text that it was parsed from, shifted
 /// by the edits since.
@@ -134,7 +144,14 @@ impl SyntaxTree {
         &self.layers[0].parsed.language
     }
 
-    /// How many pieces of other languages were left plain, because there were too many.
+    /// Whether something could not be parsed. Then the tree is a guess, and above a quarter of a
+    /// megabyte one made in steps may guess otherwise than one made from nothing.
+    pub fn has_errors(&self) -> bool {
+        self.layers.iter().any(|layer| layer.root().has_error())
+    }
+
+    /// How many pieces of other languages were left plain: beyond the
+    /// fifty thousandth, or too slow to parse.
     pub fn left_out(&self) -> usize {
         self.left_out
     }
@@ -161,6 +178,23 @@ impl SyntaxTree {
             // Inlines are a parser of their own and the same language to a person.
             if language.name().ends_with("_inline") { self.language() } else { language }
         })
+    }
+
+    /// A range with what may look different because of it: the node around it and that one's
+    /// parent, since queries look that far; at the top, its neighbours.
+    pub(crate) fn widened(&self, range: &Range<usize>) -> Range<usize> {
+        let mut wide = range.clone();
+        for layer in self.layers_in(range.start.saturating_sub(1)..range.end + 1) {
+            let near = range.start.saturating_sub(1)..range.end + 1;
+            let own = layer.clip(&near);
+            let root = layer.root();
+            let Some(node) = root.descendant_for_byte_range(own.start, own.end) else { continue };
+            let parent = node.parent().unwrap_or(node);
+            let found = if parent == root { neighbours(root, &own) } else { parent.byte_range() };
+            wide.start = wide.start.min(layer.start + found.start);
+            wide.end = wide.end.max(layer.start + found.end);
+        }
+        wide
     }
 
     /// Moves everything along with one edit.

@@ -1,4 +1,5 @@
 (identifier) @variable
+((identifier) @type (#match? @type "[a-z0-9]_t$"))
 ((identifier) @constant (#match? @constant "^[A-Z][A-Z0-9_]+$"))
 (field_identifier) @property
 (type_identifier) @type
@@ -46,6 +47,8 @@
 (system_lib_string) @string
 (char_literal) @string
 (preproc_arg) @embedded
+((preproc_arg) @number (#match? @number "^[0-9]"))
+((preproc_arg) @string (#match? @string "^\"[^\"]*\"$"))
 (escape_sequence) @string.escape
 (comment) @comment
 ((comment) @comment.doc (#match? @comment.doc "^/(\\*\\*[^*/]|//)"))

@@ -1,5 +1,6 @@
 ; What JavaScript, TypeScript and TSX share.
 (identifier) @variable
+((identifier) @type (#match? @type "^[A-Z][A-Za-z0-9]*[a-z]"))
 ((identifier) @constant (#match? @constant "^[A-Z][A-Z0-9_]+$"))
 ((identifier) @variable.builtin
   (#any-of? @variable.builtin "arguments" "console" "document" "exports" "global" "globalThis"

@@ -1,5 +1,5 @@
 (function_declaration "async"? @context "function" @context name: (_) @name) @item.function
-(generator_function_declaration "async"? @context "function" @context "*" @context name: (_) @name)
+(generator_function_declaration "async"? @context "function" @context name: (_) @name)
   @item.function
 (class_declaration "class" @context name: (_) @name) @item.class
 (method_definition ["static" "async" "get" "set" "*"]* @context name: (_) @name) @item.method

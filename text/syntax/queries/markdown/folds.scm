@@ -1,4 +1,3 @@
-(section) @fold.section
 (fenced_code_block) @fold
 (html_block) @fold
 (list) @fold

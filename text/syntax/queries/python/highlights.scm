@@ -1,4 +1,5 @@
 (identifier) @variable
+((identifier) @type (#match? @type "^_*[A-Z][A-Za-z0-9]*[a-z]"))
 ((identifier) @constant (#match? @constant "^[A-Z][A-Z0-9_]+$"))
 ((identifier) @variable.builtin (#any-of? @variable.builtin "self" "cls"))
 (attribute attribute: (identifier) @property)
@@ -62,9 +63,9 @@
 (interpolation) @embedded
 (interpolation ["{" "}"] @punctuation.special)
 (type_conversion) @operator
-((module . (expression_statement (string) @comment.doc)))
-((module . (expression_statement (string [(string_start) (string_content) (string_end)]
-  @comment.doc))))
+(module . (comment)* . (expression_statement (string) @comment.doc))
+(module . (comment)* . (expression_statement
+  (string [(string_start) (string_content) (string_end)] @comment.doc)))
 ((function_definition body: (block . (expression_statement (string) @comment.doc))))
 ((function_definition body: (block . (expression_statement
   (string [(string_start) (string_content) (string_end)] @comment.doc)))))

@@ -3,6 +3,7 @@
 ((identifier) @constant (#match? @constant "^[A-Z][A-Z0-9_]+$"))
 ((identifier) @type (#match? @type "^[A-Z][A-Za-z0-9]*[a-z]"))
 (type_identifier) @type
+((type_identifier) @type.builtin (#eq? @type.builtin "Self"))
 (primitive_type) @type.builtin
 (field_identifier) @property
 (shorthand_field_identifier) @property
@@ -28,6 +29,13 @@
 ((scoped_identifier path: (scoped_identifier name: (identifier) @type))
   (#match? @type "^[A-Z]"))
 ((scoped_type_identifier path: (identifier) @type) (#match? @type "^[A-Z]"))
+((scoped_identifier path: (identifier) @_type name: (identifier) @constructor)
+  (#match? @_type "^[A-Z]") (#match? @constructor "^[A-Z][A-Za-z0-9]*[a-z]"))
+((scoped_type_identifier path: (identifier) @_type name: (type_identifier) @constructor)
+  (#match? @_type "^[A-Z]"))
+((identifier) @constructor (#any-of? @constructor "Some" "None" "Ok" "Err"))
+((identifier) @type.builtin (#eq? @type.builtin "Self"))
+(token_tree (identifier) @function . (token_tree "("))
 
 (function_item name: (identifier) @function)
 (function_signature_item name: (identifier) @function)
@@ -95,9 +103,6 @@
 (block_comment) @comment
 (line_comment doc: (doc_comment)) @comment.doc
 (block_comment doc: (doc_comment)) @comment.doc
-(line_comment ["//" "!" "/"] @comment)
-(line_comment (outer_doc_comment_marker) @comment.doc)
-(line_comment (inner_doc_comment_marker) @comment.doc)
-(line_comment (doc_comment) @comment.doc)
-(block_comment (doc_comment) @comment.doc)
+(outer_doc_comment_marker "/" @comment.doc)
+(inner_doc_comment_marker "!" @comment.doc)
 (shebang) @comment

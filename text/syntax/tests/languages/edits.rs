@@ -34,33 +34,49 @@ fn scramble(random: &mut Random, rope: &mut Rope) -> Vec<Edit> {
     transaction.into_edits()
 }
 
+/// Applies edits and brings the tree up to date.
+fn apply(syntax: &mut Syntax, rope: &mut Rope, transaction: &Transaction) {
+    let before = rope.clone();
+    transaction.apply_to(rope);
+    syntax.edit(&before, rope, transaction.edits());
+    if !syntax.is_current() {
+        parse(syntax, rope);
+    }
+}
+
+#[track_caller]
+fn same(name: &str, language: &str, syntax: &Syntax, rope: &Rope) {
+    let fresh = parsed(language, rope);
+    let (tree, other) = (syntax.tree().unwrap(), fresh.tree().unwrap());
+    let colours = |syntax: &Syntax| syntax.highlights(rope, all(rope));
+    assert_eq!(colours(syntax), colours(&fresh), "{name}: {rope}");
+    assert_eq!(tree.folds(rope), other.folds(rope), "{name}: {rope}");
+    assert_eq!(tree.outline(rope), other.outline(rope), "{name}: {rope}");
+}
+
 #[test]
 fn a_tree_made_in_steps_says_what_one_made_from_nothing_says() {
     let mut random = Random::from_environment();
     for (name, language, source) in sources() {
-        for round in 0..4 {
-            let mut rope = Rope::from_str(&source);
-            let mut syntax = parsed(&language, &rope);
-            for step in 0..25 {
-                for _ in 0..1 + random.below(3) {
-                    let before = rope.clone();
-                    let edits = scramble(&mut random, &mut rope);
-                    syntax.edit(&before, &rope, &edits);
-                }
-                if syntax.is_current() {
-                    continue;
-                }
-                parse(&mut syntax, &rope);
-                let fresh = parsed(&language, &rope);
-                assert_eq!(
-                    syntax.highlights(&rope, all(&rope)),
-                    fresh.highlights(&rope, all(&rope)),
-                    "{name}, round {round}, step {step}: {rope}"
-                );
-                let (tree, fresh) = (syntax.tree().unwrap(), fresh.tree().unwrap());
-                assert_eq!(tree.folds(&rope), fresh.folds(&rope), "{name}: {rope}");
-                assert_eq!(tree.outline(&rope), fresh.outline(&rope), "{name}: {rope}");
+        let mut rope = Rope::from_str(&source);
+        let mut syntax = parsed(&language, &rope);
+        assert!(!syntax.tree().unwrap().has_errors(), "{name} is to be without errors");
+        for _ in 0..12 {
+            // There through broken texts, and all the way back.
+            let mut back = Vec::new();
+            for _ in 0..1 + random.below(6) {
+                let before = rope.clone();
+                let transaction = Transaction::new(scramble(&mut random, &mut rope.clone()));
+                let transaction = transaction.unwrap();
+                back.push(transaction.invert(&before));
+                apply(&mut syntax, &mut rope, &transaction);
+                same(&name, &language, &syntax, &rope);
             }
+            for transaction in back.iter().rev() {
+                apply(&mut syntax, &mut rope, transaction);
+                same(&name, &language, &syntax, &rope);
+            }
+            assert_eq!(rope, source);
         }
     }
 }

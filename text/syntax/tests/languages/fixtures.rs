@@ -101,7 +101,7 @@ fn colours_of_a_part_are_that_part_of_the_colours() {
             let part = syntax.highlights(&rope, range);
             let clipped: Vec<_> = whole
                 .iter()
-                .filter(|span| span.start < end && start < span.end)
+                .filter(|span| span.start < end && start < span.end && start < end)
                 .map(|span| (span.start.max(start), span.end.min(end), span.highlight))
                 .collect();
             let part: Vec<_> =

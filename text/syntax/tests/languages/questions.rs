@@ -30,9 +30,9 @@ fn brackets_match_over_strings_and_comments() {
     matches("rust", "fn f() $0{ \"}\"; /* } */ }", 7, 22);
     matches("rust", "fn f() { \"}\"; /* } */ }$0", 7, 22);
     matches("rust", "let a: Vec$0<Vec<u8>>;", 10, 18);
-    matches("python", "f(\")\", [1, 2]$0)", 1, 12);
+    matches("python", "f(\")\", [1, 2]$0)", 1, 13);
     matches("javascript", "`a ${ {b: 1}.b $0}`", 3, 15);
-    matches("bash", "echo $0$(ls \")\")", 5, 14);
+    matches("bash", "echo $0$(ls \")\")", 5, 13);
     matches("json", "{\"a\": [1, {}$0]}", 6, 11);
     matches("tsx", "const a = $0<div>x</div>;", 10, 14);
     // What the tree takes for an error is counted by characters.
@@ -137,6 +137,21 @@ fn breadcrumbs_are_the_symbols_around() {
     let path = syntax.tree().unwrap().breadcrumbs(&rope, at);
     let names: Vec<&str> = path.iter().map(|symbol| symbol.name.as_str()).collect();
     assert_eq!(names, ["A", "B"]);
+}
+
+#[test]
+fn underlined_headings_make_sections_too() {
+    let source = "One\n===\n\ntext\n\nTwo\n---\n\n$0deep\n\n# Three\n\nend\n";
+    let (rope, at) = cursor(source);
+    let syntax = parsed("markdown", &rope);
+    let tree = syntax.tree().unwrap();
+    let outline = tree.outline(&rope);
+    let found: Vec<_> = outline.iter().map(|it| (it.name.as_str(), it.depth)).collect();
+    assert_eq!(found, [("One", 0), ("Two", 1), ("Three", 0)]);
+    let path: Vec<_> = syntax::symbols_at(&outline, at).map(|it| it.name.as_str()).collect();
+    assert_eq!(path, ["One", "Two"]);
+    let folds: Vec<_> = tree.folds(&rope).iter().map(|fold| (fold.start.0, fold.end.0)).collect();
+    assert_eq!(folds, [(0, 8), (5, 8), (10, 12)]);
 }
 
 #[test]
