@@ -8,41 +8,126 @@
 use std::time::Instant;
 
 use text::edit::Bias;
-use text::{Authors, CharOffset, CharRange, Document, Edit, Operation, Origin, Rope, Transaction};
+use text::{
+    Author, Authors, CharOffset, CharRange, Document, Edit, Operation, Origin, Rope, Transaction,
+};
 
 const KEYSTROKES: usize = 260_000;
 
 fn main() {
     let trace = trace();
-    for run in 0..3 {
-        let mut document = Document::from_base(Rope::new());
-        for _ in 0..8 {
-            document.anchors_mut().insert(CharOffset(0), Bias::After);
+    for (name, base) in [("empty", Rope::new()), ("7 MB", Rope::from("0123456\n".repeat(900_000)))]
+    {
+        for snapshot in [Snapshot::Dropped, Snapshot::Held] {
+            type_trace(name, &base, &trace, snapshot);
         }
-        let mut record = Vec::with_capacity(KEYSTROKES * 40);
-        let mut log: Vec<Operation> = Vec::with_capacity(KEYSTROKES);
-        let start = Instant::now();
-        for (edit, origin) in &trace {
-            let change = document.apply(Transaction::single(edit.clone()), *origin);
-            let change = change.expect("the trace stays within the text");
-            change.operations.iter().for_each(|operation| operation.encode(&mut record));
-            log.extend(change.operations);
-        }
-        let elapsed = start.elapsed();
-        let rate = KEYSTROKES as f64 / elapsed.as_secs_f64() / 1e6;
-        println!("run {run}: {elapsed:?}, {rate:.2} M edits/s, {} bytes of log", record.len());
-        let start = Instant::now();
-        let restored = Document::restore(Rope::new(), &log, Authors::default());
-        println!("  restored in {:?}", start.elapsed());
-        assert_eq!(restored.document.rope(), document.rope());
-        let start = Instant::now();
-        let mut groups = 0;
-        while document.undo().is_some() {
-            groups += 1;
-        }
-        println!("  {groups} groups undone in {:?}", start.elapsed());
-        assert_eq!(document.rope().len_chars(), 0);
     }
+    two_branches(&trace);
+    live_pair(&trace);
+}
+
+/// Whether somebody still holds the text after the last change when the next one is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Snapshot {
+    Dropped,
+    Held,
+}
+
+fn type_trace(name: &str, base: &Rope, trace: &[(Edit, Origin)], snapshot: Snapshot) {
+    let mut document = Document::from_base(base.clone());
+    for at in 0..8 {
+        document.anchors_mut().insert(CharOffset(at), Bias::After);
+    }
+    let mut record = Vec::with_capacity(KEYSTROKES * 40);
+    let mut log: Vec<Operation> = Vec::with_capacity(KEYSTROKES);
+    let mut held = None;
+    let start = Instant::now();
+    for (edit, origin) in trace {
+        let change = document.apply(Transaction::single(edit.clone()), *origin);
+        let mut change = change.expect("the trace stays within the text");
+        change.operations.iter().for_each(|operation| operation.encode(&mut record));
+        log.append(&mut change.operations);
+        if snapshot == Snapshot::Held {
+            held = Some(change);
+        }
+    }
+    let elapsed = start.elapsed();
+    drop(held);
+    let rate = KEYSTROKES as f64 / elapsed.as_secs_f64() / 1e6;
+    println!("{name}, snapshot {snapshot:?}: {elapsed:?}, {rate:.2} M edits/s");
+    let start = Instant::now();
+    let restored = Document::restore(base.clone(), &log, Authors::default());
+    println!("  {} bytes of log, restored in {:?}", record.len(), start.elapsed());
+    assert_eq!(restored.document.rope(), document.rope());
+    let start = Instant::now();
+    let mut groups = 0;
+    while document.undo().is_some() {
+        groups += 1;
+    }
+    println!("  {groups} groups undone in {:?}", start.elapsed());
+    assert_eq!(document.rope(), base);
+}
+
+fn writer() -> Document {
+    Document::from_base_as(Rope::new(), Authors::new(Author::random()))
+}
+
+/// Two devices that typed 20,000 keys each without seeing each other.
+fn two_branches(trace: &[(Edit, Origin)]) {
+    let (mut a, mut b) = (writer(), writer());
+    let mut sent = Vec::new();
+    let mut own = Vec::new();
+    for (edit, origin) in &trace[..20_000] {
+        let typed = Transaction::single(edit.clone());
+        own.extend(a.apply(typed.clone(), *origin).expect("it fits").operations);
+        sent.extend(b.apply(typed, *origin).expect("it fits").operations);
+    }
+    let start = Instant::now();
+    a.merge(&sent).expect("nothing is refused");
+    println!("branches of 20,000 keys merged in {:?}", start.elapsed());
+    let start = Instant::now();
+    a.undo();
+    println!("  one group undone past them in {:?}", start.elapsed());
+    let log: Vec<Operation> = own.into_iter().chain(sent).collect();
+    let start = Instant::now();
+    Document::restore(Rope::new(), &log, Authors::new(a.author()));
+    println!("  restored in {:?}", start.elapsed());
+}
+
+/// Two devices that type at once, each three keys behind the other.
+fn live_pair(trace: &[(Edit, Origin)]) {
+    let (mut a, mut b) = (writer(), writer());
+    let (mut log, mut to_a, mut to_b) = (Vec::new(), Vec::new(), Vec::new());
+    let mut times = Vec::new();
+    for (index, (edit, origin)) in trace[..20_000].iter().enumerate() {
+        let at = |document: &Document| {
+            let length = document.rope().len_chars();
+            let clamp = |offset: CharOffset| CharOffset(offset.0.min(length));
+            let range = CharRange::new(clamp(edit.range.start), clamp(edit.range.end));
+            Transaction::single(Edit::replace(range, edit.text.clone()))
+        };
+        to_b.extend(a.apply(at(&a), *origin).expect("it fits").operations);
+        log.extend(to_b.last().cloned());
+        to_a.extend(b.apply(at(&b), *origin).expect("it fits").operations);
+        if index % 3 == 2 {
+            let start = Instant::now();
+            a.merge(&to_a).expect("nothing is refused");
+            times.push(start.elapsed());
+            b.merge(&to_b).expect("nothing is refused");
+            log.append(&mut to_a);
+            to_b.clear();
+        }
+    }
+    times.sort();
+    let (median, last) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+    println!("live merges of three keys: p50 {median:?}, p99 {last:?}");
+    let start = Instant::now();
+    let restored = Document::restore(Rope::new(), &log, Authors::new(a.author()));
+    println!("  {} operations restored in {:?}", log.len(), start.elapsed());
+    assert_eq!(restored.refused, []);
+    let start = Instant::now();
+    let undone = std::iter::from_fn(|| a.undo()).take(100).count();
+    println!("  {undone} groups undone in {:?}", start.elapsed());
 }
 
 /// Words typed at a caret that wanders, with corrections, as people write.

@@ -191,6 +191,11 @@ impl Document {
         self.undo.can_bring_back()
     }
 
+    #[cfg(test)]
+    pub(crate) fn history_mut(&mut self) -> &mut Diamond {
+        &mut self.history
+    }
+
     fn edit(
         &mut self,
         transaction: Transaction,

@@ -143,7 +143,7 @@ impl Undo {
     }
 
     fn replay_undo(&mut self, whose: Whose, of: GroupId, group: GroupId, delta: Delta) {
-        if let Some(first) = self.items.iter().position(|item| item.group == of) {
+        if let Some(first) = self.items_of(of).last() {
             let saved = self.items[first..].to_vec();
             let target = saved[0].whose;
             let inverse = self.excise(of).delta;
@@ -200,12 +200,23 @@ impl Undo {
         found.map(|item| item.group)
     }
 
+    /// Where a group's changes stand, the newest first. An author's groups follow each other, so
+    /// the search ends at the first other one.
+    fn items_of(&self, group: GroupId) -> impl Iterator<Item = usize> + '_ {
+        let newest = self.items.iter().rposition(|item| item.group == group);
+        let up_to = newest.map_or(0, |newest| newest + 1);
+        let by_author =
+            (0..up_to).rev().filter(move |index| self.items[*index].group.author == group.author);
+        by_author.take_while(move |index| self.items[*index].group == group)
+    }
+
     /// Takes all of a group's changes out of the timeline.
     fn excise(&mut self, group: GroupId) -> Reversal {
         let mut whose = Whose::Own;
         let mut total = Delta::default();
         let mut selections = None;
-        while let Some(index) = self.items.iter().rposition(|item| item.group == group) {
+        let indices: SmallVec<[usize; 4]> = self.items_of(group).collect();
+        for index in indices {
             let item = self.items.remove(index);
             whose = item.whose;
             selections = item.selections.map(|selections| *selections);

@@ -99,6 +99,12 @@ impl Held {
         Ok(())
     }
 
+    /// Those whose missing operation has come.
+    fn ready(&self, history: &Diamond) -> Vec<OperationId> {
+        let came = |missing: &OperationId| history.holds_id(*missing);
+        self.waiting.iter().filter(|(_, (_, missing))| came(missing)).map(|(id, _)| *id).collect()
+    }
+
     fn release(&mut self, id: OperationId) -> Option<Operation> {
         let (operation, _) = self.waiting.remove(&id)?;
         self.bytes -= text_bytes(&operation);
@@ -123,10 +129,25 @@ struct GroupDeltas {
 /// A merge that succeeded and was not yet taken over.
 struct Intake {
     rope: Rope,
-    held: Held,
     merged: Vec<Operation>,
     refused: Vec<Refused>,
     groups: Vec<GroupDeltas>,
+}
+
+/// What came of a merge.
+#[derive(Default)]
+struct Absorbed {
+    merged: Vec<Operation>,
+    refused: Vec<Refused>,
+    /// One delta for each group, each of the text after the one before it.
+    deltas: Vec<Delta>,
+}
+
+/// Whether operations that wait are let in when what they waited for comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Released,
+    Kept,
 }
 
 impl Intake {
@@ -139,6 +160,8 @@ impl Intake {
                 end: CharOffset(range.end),
             }),
         };
+        #[cfg(test)]
+        assert_ne!(&*edit.text, tests::POISON);
         let removed = Fragment::cut(&self.rope, edit.range);
         if edit.text.is_empty() {
             self.rope.remove(edit.range.start.0..edit.range.end.0);
@@ -167,7 +190,7 @@ impl Document {
     /// change that the others made.
     pub fn merge(&mut self, operations: &[Operation]) -> Result<Change, MergeError> {
         let before = self.rope.clone();
-        let (merged, refused, deltas) = self.absorb(operations);
+        let Absorbed { merged, refused, deltas } = self.absorb(operations);
         let edits = Delta::chain(deltas).to_edits_of(&self.rope);
         self.anchors.map(&edits);
         if let Some(open) = &mut self.undo.open {
@@ -210,54 +233,69 @@ impl Document {
         let mut document = Document::from_base_as(base, authors);
         let mut refused = Vec::new();
         for batch in batches(document.base.root(), operations) {
-            refused.extend(document.absorb(batch).1);
+            refused.extend(document.absorb(batch).refused);
         }
         Restored { document, refused }
     }
 
-    /// Merges into rope, history and undo. After a panic each operation is tried on its own.
-    fn absorb(&mut self, operations: &[Operation]) -> (Vec<Operation>, Vec<Refused>, Vec<Delta>) {
-        match self.try_absorb(operations) {
-            Some(done) => done,
-            None if operations.len() > 1 => {
-                let (mut merged, mut refused, mut deltas) = (Vec::new(), Vec::new(), Vec::new());
-                for operation in operations {
-                    let one = self.absorb(std::slice::from_ref(operation));
-                    merged.extend(one.0);
-                    refused.extend(one.1);
-                    deltas.extend(one.2);
-                }
-                (merged, refused, deltas)
+    /// Merges into rope, history and undo. After a panic each operation is tried on its own, so
+    /// that only the one that does harm is refused.
+    fn absorb(&mut self, operations: &[Operation]) -> Absorbed {
+        if let Some(done) = self.try_absorb(operations, Waiting::Released) {
+            return done;
+        }
+        let mut done = Absorbed::default();
+        operations.iter().for_each(|operation| self.absorb_one(operation, &mut done));
+        loop {
+            let ready = self.held.ready(&self.history);
+            if ready.is_empty() {
+                return done;
             }
-            None => {
-                let panicked =
-                    |operation: &Operation| Refused { id: operation.id, why: Refusal::Panicked };
-                (Vec::new(), operations.iter().map(panicked).collect(), Vec::new())
+            for id in ready {
+                let operation = self.held.release(id).expect("it waited");
+                self.absorb_one(&operation, &mut done);
             }
         }
     }
 
-    fn try_absorb(
-        &mut self,
-        operations: &[Operation],
-    ) -> Option<(Vec<Operation>, Vec<Refused>, Vec<Delta>)> {
+    fn absorb_one(&mut self, operation: &Operation, done: &mut Absorbed) {
+        match self.try_absorb(std::slice::from_ref(operation), Waiting::Kept) {
+            Some(one) => {
+                done.merged.extend(one.merged);
+                done.refused.extend(one.refused);
+                done.deltas.extend(one.deltas);
+            }
+            None => done.refused.push(Refused { id: operation.id, why: Refusal::Panicked }),
+        }
+    }
+
+    /// `None` means that it panicked, and that nothing happened.
+    fn try_absorb(&mut self, operations: &[Operation], waiting: Waiting) -> Option<Absorbed> {
         let mark = self.history.mark();
-        let intake = Intake {
-            rope: self.rope.clone(),
-            held: self.held.clone(),
-            merged: Vec::new(),
-            refused: Vec::new(),
-            groups: Vec::new(),
+        let mut released = Vec::new();
+        let outcome = {
+            let (history, held, released) = (&mut self.history, &mut self.held, &mut released);
+            let rope = self.rope.clone();
+            // Rope, undo and anchors are untouched by a panic; the history is rebuilt after one,
+            // and what was released waits again.
+            catch_unwind(AssertUnwindSafe(|| {
+                let (merged, refused) = admit_all(history, held, operations);
+                let mut intake = Intake { rope, merged, refused, groups: Vec::new() };
+                if waiting == Waiting::Released && !intake.merged.is_empty() {
+                    release_all(history, held, &mut intake, released);
+                }
+                history.settle(&mut |step| intake.take(step));
+                intake
+            }))
         };
-        let history = &mut self.history;
-        // Rope, undo and anchors are untouched by a panic; the history is rebuilt after one.
-        let outcome = catch_unwind(AssertUnwindSafe(|| take_in(history, intake, operations)));
         let Ok(intake) = outcome else {
             self.history = self.history.rewound(mark);
+            for operation in &released {
+                self.held.hold(operation, operation.parents[0]).ok();
+            }
             return None;
         };
         self.rope = intake.rope;
-        self.held = intake.held;
         if !intake.groups.is_empty() {
             self.hash.take();
         }
@@ -267,57 +305,58 @@ impl Document {
             self.undo.replay(&self.authors, group, cause, delta.clone());
             deltas.push(delta);
         }
-        Some((intake.merged, intake.refused, deltas))
+        Some(Absorbed { merged: intake.merged, refused: intake.refused, deltas })
     }
 }
 
-/// Admits operations and whatever waited for them, then brings the rope up to date.
-fn take_in(history: &mut Diamond, mut intake: Intake, operations: &[Operation]) -> Intake {
+/// Admits operations; answers those that are new and those that are refused.
+fn admit_all(
+    history: &mut Diamond,
+    held: &mut Held,
+    operations: &[Operation],
+) -> (Vec<Operation>, Vec<Refused>) {
+    let (mut merged, mut refused) = (Vec::new(), Vec::new());
     for operation in operations {
         match history.admit(operation) {
-            Admission::New => intake.merged.push(operation.clone()),
+            Admission::New => merged.push(operation.clone()),
             Admission::Known => {}
             Admission::Missing(missing) => {
-                if let Err(why) = intake.held.hold(operation, missing) {
-                    intake.refused.push(Refused { id: operation.id, why });
+                if let Err(why) = held.hold(operation, missing) {
+                    refused.push(Refused { id: operation.id, why });
                 }
             }
-            Admission::Refused(why) => intake.refused.push(Refused { id: operation.id, why }),
+            Admission::Refused(why) => refused.push(Refused { id: operation.id, why }),
         }
     }
-    if !intake.merged.is_empty() {
-        while release_held(history, &mut intake) {}
-    }
-    // The visitor needs the intake while the history is borrowed; they are apart.
-    history.settle(&mut |step| intake.take(step));
-    intake
+    (merged, refused)
 }
 
-/// One pass over what waits; true if that let something in.
-fn release_held(history: &mut Diamond, intake: &mut Intake) -> bool {
-    let ids: SmallVec<[OperationId; 8]> = intake.held.waiting.keys().copied().collect();
-    let mut progress = false;
-    for id in ids {
-        let (operation, missing) = &intake.held.waiting[&id];
-        if !history.holds_id(*missing) {
-            continue;
+/// Lets in what waited, as long as that makes more ready.
+fn release_all(
+    history: &mut Diamond,
+    held: &mut Held,
+    intake: &mut Intake,
+    released: &mut Vec<Operation>,
+) {
+    loop {
+        let ready = held.ready(history);
+        if ready.is_empty() {
+            return;
         }
-        let admission = history.admit(operation);
-        if let Admission::Missing(next) = admission {
-            if let Some((_, missing)) = intake.held.waiting.get_mut(&id) {
-                *missing = next;
+        for id in ready {
+            let operation = held.release(id).expect("it waited");
+            released.push(operation.clone());
+            match history.admit(&operation) {
+                Admission::New => intake.merged.push(operation),
+                Admission::Known => {}
+                Admission::Missing(missing) => {
+                    released.pop();
+                    held.hold(&operation, missing).expect("there was room for it before");
+                }
+                Admission::Refused(why) => intake.refused.push(Refused { id, why }),
             }
-            continue;
-        }
-        progress = true;
-        let operation = intake.held.release(id).expect("it was just there");
-        match admission {
-            Admission::New => intake.merged.push(operation),
-            Admission::Refused(why) => intake.refused.push(Refused { id, why }),
-            Admission::Known | Admission::Missing(_) => {}
         }
     }
-    progress
 }
 
 /// Cuts a log into batches that are merged at once: a batch ends where somebody had seen
@@ -348,4 +387,89 @@ fn batches(root: OperationId, operations: &[Operation]) -> impl Iterator<Item = 
         rest = after;
         Some(batch)
     })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::author::Author;
+    use crate::change::Origin;
+    use crate::edit::Transaction;
+
+    /// A text that makes a merge panic, in tests only.
+    pub const POISON: &str = "poison";
+
+    fn document(author: u8) -> Document {
+        let authors = Authors::new(Author::from_bytes([author; 16]));
+        Document::from_base_as(Rope::from_str("base"), authors)
+    }
+
+    fn insert(document: &mut Document, at: usize, text: &str) -> Operation {
+        let edit = Transaction::single(Edit::insert(CharOffset(at), text));
+        document.apply(edit, Origin::COMMAND).unwrap().operations.remove(0)
+    }
+
+    /// Keeps expected panics out of the output.
+    fn quietly<T>(work: impl FnOnce() -> T) -> T {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let outcome = work();
+        std::panic::set_hook(hook);
+        outcome
+    }
+
+    #[test]
+    fn an_operation_that_panics_costs_itself_alone() {
+        let (mut here, mut good, mut bad) = (document(1), document(2), document(3));
+        insert(&mut here, 4, " own");
+        let before = insert(&mut good, 0, "1");
+        let poison = insert(&mut bad, 2, POISON);
+        let child = insert(&mut bad, 0, "child");
+        let after = insert(&mut good, 1, "2");
+        let all = [before.clone(), poison.clone(), child.clone(), after.clone()];
+        let error = quietly(|| here.merge(&all).unwrap_err());
+        assert_eq!(error.refused, [Refused { id: poison.id, why: Refusal::Panicked }]);
+        assert_eq!(error.change.operations, [before, after]);
+        assert_eq!(error.change.after(), "12base own");
+        assert_eq!(here.rope(), "12base own");
+        assert_eq!(here.missing(), [poison.last()], "its child waits for it");
+        let back = insert(&mut here, 0, "still typing ");
+        assert_eq!(here.rope(), "still typing 12base own");
+        assert_eq!(back.parents.len(), 2, "and goes on from what was merged");
+    }
+
+    #[test]
+    fn a_waiting_operation_that_panics_does_not_block_those_after_it() {
+        let (mut here, mut bad) = (document(1), document(3));
+        let first = insert(&mut bad, 0, "1");
+        let poison = insert(&mut bad, 2, POISON);
+        here.merge(std::slice::from_ref(&poison)).unwrap();
+        let error = quietly(|| here.merge(std::slice::from_ref(&first)).unwrap_err());
+        assert_eq!(error.refused, [Refused { id: poison.id, why: Refusal::Panicked }]);
+        assert_eq!(here.rope(), "1base");
+        assert!(here.missing().is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_limited() {
+        let (mut here, mut there) = (document(1), document(2));
+        let log: Vec<Operation> = (0..HELD_MAX + 2).map(|at| insert(&mut there, at, "x")).collect();
+        let error = here.merge(&log[1..]).unwrap_err();
+        assert_eq!(error.refused.len(), 1);
+        assert_eq!(error.refused[0].why, Refusal::TooManyHeld);
+        here.merge(&log).unwrap();
+        assert_eq!(here.rope(), there.rope());
+    }
+
+    #[test]
+    fn a_log_in_one_line_is_one_batch_and_a_join_ends_one() {
+        let (mut a, mut b) = (document(1), document(2));
+        let mut log: Vec<Operation> = (0..9).map(|at| insert(&mut a, at, "x")).collect();
+        assert_eq!(batches(a.base().root(), &log).count(), 1);
+        log.push(insert(&mut b, 0, "y"));
+        a.merge(&log[9..]).unwrap();
+        log.push(insert(&mut a, 0, "z"));
+        let lengths: Vec<usize> = batches(a.base().root(), &log).map(<[_]>::len).collect();
+        assert_eq!(lengths, [10, 1]);
+    }
 }

@@ -378,3 +378,220 @@ fn is_part(operation: &Operation, done: usize, count: usize, stored: &DiamondOpe
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Change, Origin};
+    use crate::operation::{Cause, GroupId};
+    use crate::position::CharRange;
+    use crate::seeded::Seeded;
+    use crate::{Authors, Document, Edit, Rope, Transaction};
+
+    const BASE: &str = "0123456789";
+
+    fn author(number: u8) -> Author {
+        Author::from_bytes([number; 16])
+    }
+
+    fn document(number: u8) -> Document {
+        Document::from_base_as(Rope::from_str(BASE), Authors::new(author(number)))
+    }
+
+    fn apply(document: &mut Document, edit: Edit) -> Change {
+        document.apply(Transaction::single(edit), Origin::COMMAND).unwrap()
+    }
+
+    fn range(start: usize, end: usize) -> CharRange {
+        CharRange { start: CharOffset(start), end: CharOffset(end) }
+    }
+
+    fn refusal(document: &mut Document, operation: &Operation) -> Refusal {
+        let before = (document.version(), document.rope().clone());
+        let error = document.merge(std::slice::from_ref(operation)).unwrap_err();
+        assert!(error.change.is_empty());
+        assert_eq!((document.version(), document.rope().clone()), before);
+        assert_eq!(error.refused.len(), 1);
+        error.refused[0].why.clone()
+    }
+
+    #[test]
+    fn a_number_used_twice_is_refused_and_the_same_operation_twice_is_not() {
+        let (mut here, mut there) = (document(1), document(2));
+        let mut log = Vec::new();
+        log.extend(apply(&mut there, Edit::replace(range(2, 5), "new")).operations);
+        log.extend(apply(&mut there, Edit::delete(range(7, 8))).operations);
+        log.extend(apply(&mut there, Edit::delete(range(6, 7))).operations);
+        here.merge(&log).unwrap();
+        let change = here.merge(&log).unwrap();
+        assert!(change.is_empty() && change.operations.is_empty());
+        for original in &log {
+            let mut changed = vec![Operation { group: original.id.sequence, ..original.clone() }];
+            changed.push(Operation { cause: Cause::Agent, ..original.clone() });
+            let mut moved = original.clone();
+            match &mut moved.kind {
+                OperationKind::Insert { at, .. } => *at = *at + 1,
+                OperationKind::Delete { range } => {
+                    (range.start, range.end) = (range.start + 1, range.end + 1);
+                }
+            }
+            changed.push(moved);
+            let mut longer = original.clone();
+            if let OperationKind::Insert { text, .. } = &mut longer.kind {
+                *text = "old".into();
+                changed.push(longer);
+            }
+            for changed in changed.iter().filter(|changed| *changed != original) {
+                assert_eq!(refusal(&mut here, changed), Refusal::Reused, "{changed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused_before_the_crdt_sees_it() {
+        let (mut here, mut there) = (document(1), document(2));
+        let good = apply(&mut there, Edit::insert(CharOffset(10), "x")).operations.remove(0);
+        let insert =
+            |at: usize, text: &str| OperationKind::Insert { at: CharOffset(at), text: text.into() };
+        let past = Operation { kind: insert(11, "x"), ..good.clone() };
+        assert_eq!(refusal(&mut here, &past), Refusal::OutOfBounds { length: 10 });
+        let delete = OperationKind::Delete { range: range(9, 11) };
+        let past = Operation { kind: delete, ..good.clone() };
+        assert_eq!(refusal(&mut here, &past), Refusal::OutOfBounds { length: 10 });
+        let root = here.base().root();
+        let broken = [
+            Operation { kind: insert(0, ""), ..good.clone() },
+            Operation { parents: smallvec![], ..good.clone() },
+            Operation { parents: smallvec![root, root], ..good.clone() },
+            Operation { id: OperationId { author: root.author, sequence: 0 }, ..good.clone() },
+            Operation { group: 7, ..good.clone() },
+            Operation { cause: Cause::Other(3), ..good.clone() },
+        ];
+        for operation in &broken {
+            assert!(matches!(refusal(&mut here, operation), Refusal::Malformed(_)));
+        }
+        here.merge(std::slice::from_ref(&good)).unwrap();
+        let second = apply(&mut there, Edit::insert(CharOffset(0), "y")).operations.remove(0);
+        let forgetful = Operation { parents: smallvec![root], ..second.clone() };
+        assert!(matches!(refusal(&mut here, &forgetful), Refusal::Malformed(_)));
+        let older = Operation { parents: smallvec![root, good.id], ..second.clone() };
+        let older = Operation {
+            parents: older
+                .parents
+                .iter()
+                .copied()
+                .collect::<std::collections::BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            ..older
+        };
+        assert!(matches!(refusal(&mut here, &older), Refusal::Malformed(_)));
+        here.merge(&[second]).unwrap();
+        assert_eq!(here.rope(), there.rope());
+    }
+
+    #[test]
+    fn operations_on_another_base_wait_for_ever_and_do_no_harm() {
+        let mut here = document(1);
+        let mut other = Document::from_base_as(Rope::from_str("other"), Authors::new(author(2)));
+        let foreign = apply(&mut other, Edit::insert(CharOffset(5), "x")).operations;
+        assert!(here.merge(&foreign).unwrap().is_empty());
+        assert_eq!(here.missing(), [other.base().root()]);
+        assert_eq!(here.rope(), BASE);
+    }
+
+    #[test]
+    fn early_operations_are_held_until_what_they_follow_has_come() {
+        let (mut here, mut there) = (document(1), document(2));
+        let log: Vec<Operation> = (0..5)
+            .flat_map(|at| apply(&mut there, Edit::insert(CharOffset(at), "x")).operations)
+            .collect();
+        assert!(here.merge(&log[2..]).unwrap().is_empty());
+        assert_eq!(here.missing(), [log[1].id]);
+        let change = here.merge(&log[..2]).unwrap();
+        assert_eq!(change.operations.len(), 5);
+        assert!(here.missing().is_empty());
+        assert_eq!(here.version(), there.version());
+        assert_eq!(here.rope(), there.rope());
+    }
+
+    /// An operation that was not checked, as another version's mistake would bring it.
+    fn poison(history: &mut Diamond) {
+        let at = CharOffset(1_000);
+        let root = history.base.root();
+        let poison = Operation {
+            id: OperationId { author: author(66), sequence: 0 },
+            parents: smallvec![root],
+            kind: OperationKind::Insert { at, text: "poison".into() },
+            group: 0,
+            cause: Cause::Typed,
+        };
+        let start = history.spans.start() - 1;
+        history.admit_unchecked(&poison, &[start], 10);
+    }
+
+    #[test]
+    fn after_a_panic_the_history_is_rebuilt_as_it_was() {
+        let mut random = Seeded::new(51);
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let mut panics = 0;
+        for _ in 0..60 {
+            let (mut here, mut there) = (document(1), document(2));
+            let (mut own, mut log) = (Vec::new(), Vec::new());
+            for _ in 0..random.below(30) {
+                for (document, log) in [(&mut here, &mut own), (&mut there, &mut log)] {
+                    let length = document.rope().len_chars();
+                    let at = random.below(length + 1);
+                    let end = (at + random.below(3)).min(length);
+                    let edit = Edit::replace(range(at, end), *random.pick(&["", "a", "bc"]));
+                    log.extend(apply(document, edit).operations);
+                }
+                if random.below(4) == 0 {
+                    here.merge(&log).unwrap();
+                }
+            }
+            here.merge(&log).unwrap();
+            let mut history = here.history_mut().clone();
+            let mark = history.mark();
+            let tips = history.frontier.clone();
+            poison(&mut history);
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let mut rope = here.rope().clone();
+                history.settle(&mut |step| match step.kind {
+                    StepKind::Insert { at, text } => rope.insert(at, text),
+                    StepKind::Delete { range } => rope.remove(range),
+                });
+            }));
+            panics += usize::from(panicked.is_err());
+            *here.history_mut() = history.rewound(mark);
+            let frontier = here.history_mut().frontier.clone();
+            assert_eq!(frontier, tips);
+            there.merge(&own).unwrap();
+            assert_eq!(here.version(), there.version());
+            let at = random.below(here.rope().len_chars() + 1);
+            let next = apply(&mut there, Edit::insert(CharOffset(at), "after")).operations;
+            here.merge(&next).unwrap();
+            assert_eq!(here.rope(), there.rope());
+            let back = apply(&mut here, Edit::insert(CharOffset(0), "back")).operations;
+            there.merge(&back).unwrap();
+            assert_eq!(here.rope(), there.rope());
+        }
+        std::panic::set_hook(hook);
+        assert!(panics > 30, "the poison works: {panics}");
+    }
+
+    #[test]
+    fn typing_a_word_is_one_span() {
+        let mut document = document(1);
+        for (index, letter) in ["w", "o", "r", "d"].iter().enumerate() {
+            let edit = Edit::insert(CharOffset(index), *letter);
+            document.apply(Transaction::single(edit), Origin::TYPING).unwrap();
+        }
+        let spans = &document.history_mut().spans;
+        let (span, end) = spans.at(BASE.len());
+        assert_eq!((span.time, end), (10, 14));
+        assert_eq!(spans.group_of(span), GroupId { author: author(1), number: 0 });
+        assert_eq!(spans.length_after(13), 14);
+    }
+}
