@@ -100,7 +100,8 @@ struct Active {
     naming: Naming,
     /// Whether nothing durable is in it but copies.
     is_stale: bool,
-    /// The highest sequence that was written when it was begun.
+    /// As its header has them.
+    base: u64,
     begun_after: u64,
 }
 
@@ -452,7 +453,7 @@ impl Log {
     pub(super) fn close_segment(&mut self) -> Result<(), LogError> {
         self.sync_once()?;
         if let Some(active) = self.active.take() {
-            let header = self.header(active.begun_after);
+            let header = self.header(active.base, active.begun_after);
             // If this is lost, the next process writes a little more again.
             drop(active.file.write_all_at(0, &header.encode()));
         }
@@ -487,12 +488,13 @@ impl Log {
         Ok(())
     }
 
-    fn header(&self, begun_after: u64) -> SegmentHeader {
-        SegmentHeader { durable: Sequence(self.synced), begun_after: Sequence(begun_after) }
+    fn header(&self, base: u64, begun_after: u64) -> SegmentHeader {
+        let [durable, base, begun_after] = [self.synced, base, begun_after].map(Sequence);
+        SegmentHeader { durable, base, begun_after }
     }
 
     fn begin_in(&mut self, name: SegmentName, file: Arc<dyn DiskFile>) -> io::Result<()> {
-        let mut bytes = self.header(self.written).encode().to_vec();
+        let mut bytes = self.header(self.synced, self.written).encode().to_vec();
         bytes.extend_from_slice(&self.unsynced.bytes);
         if let Err(error) = file.write_all_at(0, &bytes) {
             // A name without a use; the next listing would find an empty segment, which is no harm.
@@ -507,6 +509,7 @@ impl Log {
             state: Trust::Sound,
             naming: Naming::Pending,
             is_stale: true,
+            base: self.synced,
             begun_after: self.written,
         });
         Ok(())
@@ -522,8 +525,8 @@ impl Log {
             // What an earlier process left in doubt. If it has no place yet, it is tried again.
             drop(self.begin_anywhere());
         }
-        let begun_after = self.active.as_ref()?.begun_after;
-        let header = self.header(begun_after);
+        let active = self.active.as_ref()?;
+        let header = self.header(active.base, active.begun_after);
         let active = self.active.as_mut()?;
         if self.synced == self.written || active.in_flight.is_some() || active.state == Trust::Lost
         {

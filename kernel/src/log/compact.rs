@@ -35,6 +35,9 @@ pub struct Compacted {
 struct Group {
     names: Vec<SegmentName>,
     bytes: usize,
+    /// The lowest sequence that it can hold.
+    first: u64,
+    /// The highest in it or before it.
     highest: u64,
     /// Higher sequences were voided by the segment behind it.
     ceiling: u64,
@@ -43,6 +46,8 @@ struct Group {
 /// What is kept of a group.
 struct Output {
     bytes: Vec<u8>,
+    /// What the groups before covered.
+    base: u64,
     /// Everything up to here is either in the output or was dropped.
     covered: u64,
     /// The last sequence that was met and not kept.
@@ -91,45 +96,48 @@ fn groups(
     options: LogOptions,
 ) -> Result<Vec<Group>, LogError> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut can_join = false;
     for &name in names {
-        let (bytes, lowest, highest, ceiling) = match Segment::load(disk, dir, name)? {
-            // It may be readable another day: it stays as it is, and no group reaches across it.
-            Err(_) => {
-                can_join = false;
-                continue;
-            }
-            Ok(segment) => {
-                let sequences = segment.frames.iter().map(|(header, _)| header.sequence());
-                let lowest = sequences.clone().min().unwrap_or(u64::MAX);
-                let ceiling = segment.header.map_or(u64::MAX, |header| header.begun_after.0);
-                (segment.bytes.len(), lowest, sequences.max().unwrap_or(0), ceiling)
-            }
-        };
-        if let Some(group) = groups.last_mut().filter(|_| can_join) {
-            group.ceiling = ceiling;
+        let segment = Segment::load(disk, dir, name)?.map_err(|_| unreadable(dir, name))?;
+        if let (Some(last), Some(header)) = (groups.last_mut(), segment.header) {
+            last.ceiling = header.begun_after.0;
         }
         if name.last >= first_open {
             break;
         }
-        match groups.last_mut() {
-            Some(group)
-                if can_join
-                    && ((group.bytes + bytes) as u64 <= options.segment_bytes
-                        || lowest <= group.highest) =>
-            {
-                group.names.push(name);
-                group.bytes += bytes;
-                group.highest = group.highest.max(highest);
-                group.ceiling = u64::MAX;
-            }
-            _ => {
-                groups.push(Group { names: vec![name], bytes, highest, ceiling: u64::MAX });
-            }
-        }
-        can_join = true;
+        let sequences = segment.frames.iter().map(|(header, _)| header.sequence());
+        let base = segment.header.map_or(0, |header| header.base.0);
+        groups.push(Group {
+            names: vec![name],
+            bytes: segment.bytes.len(),
+            first: sequences.clone().chain([base + 1]).min().unwrap_or(0),
+            highest: sequences.max().unwrap_or(0).max(groups.last().map_or(0, |it| it.highest)),
+            ceiling: u64::MAX,
+        });
+        join(&mut groups, options);
     }
     Ok(groups)
+}
+
+/// Joins the last group to the ones before it for as long as there is a reason.
+fn join(groups: &mut Vec<Group>, options: LogOptions) {
+    while let [.., before, last] = &mut groups[..] {
+        let fits = (before.bytes + last.bytes) as u64 <= options.segment_bytes;
+        if !fits && last.first > before.highest {
+            break;
+        }
+        before.names.append(&mut last.names);
+        before.bytes += last.bytes;
+        before.first = before.first.min(last.first);
+        before.highest = last.highest;
+        before.ceiling = last.ceiling;
+        groups.pop();
+    }
+}
+
+/// It may be readable another day, so nothing is done without it.
+fn unreadable(dir: &Path, name: SegmentName) -> LogError {
+    let error = io::Error::other("it cannot be read, so that the log cannot be compacted");
+    LogError::Disk(dir.join(name.to_string()), error)
 }
 
 /// What the rewriting of every group needs.
@@ -150,6 +158,7 @@ impl Job<'_> {
     ) -> Result<Output, LogError> {
         let mut output = Output {
             bytes: Vec::new(),
+            base: covered,
             covered,
             dropped_last: None,
             dropped: 0,
@@ -162,9 +171,7 @@ impl Job<'_> {
                 self.put_aside(damage, bytes, report, &mut output);
             }
             Step::Damage(damage, _) if damage.what == DamageKind::UnreadableFile => {
-                let path = self.dir.join(damage.segment);
-                let error = io::Error::other("it could be read a moment ago");
-                failed.get_or_insert(LogError::Disk(path, error));
+                failed.get_or_insert(unreadable(self.dir, group.names[0]));
             }
             Step::Damage(damage, _) if !is_first => {
                 report.add(damage);
@@ -242,8 +249,8 @@ impl Job<'_> {
         let fresh = self.dir.join("compact.new");
         let wrap = |error| LogError::Disk(fresh.clone(), error);
         let file = self.disk.open(&fresh, Open::Truncate).map_err(wrap)?;
-        let known = Sequence(output.covered);
-        let header = SegmentHeader { durable: known, begun_after: known };
+        let (base, known) = (Sequence(output.base), Sequence(output.covered));
+        let header = SegmentHeader { durable: known, base, begun_after: known };
         file.write_all_at(0, &header.encode()).map_err(wrap)?;
         file.write_all_at(segment::HEADER as u64, &output.bytes).map_err(wrap)?;
         file.sync().map_err(wrap)?;

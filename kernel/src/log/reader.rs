@@ -107,8 +107,8 @@ type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
 
 /// Goes through `segments` in the order of sequences, each sequence once.
 ///
-/// After a failed sync the same records stand in two segments, and in the first one perhaps not
-/// whole: so a frame that is not below everything in the next segment waits for it. What is above
+/// After a failed sync the same records stand in several segments, and in the first ones perhaps not
+/// whole: so a frame that is not below all that the next segment can hold waits for it. What is above
 /// `ceiling` was voided by a segment behind these.
 pub(super) fn walk(
     disk: &dyn Disk,
@@ -124,7 +124,11 @@ pub(super) fn walk(
     let mut next = load_next(disk, dir, &mut names, each)?;
     while let Some(segment) = next {
         next = load_next(disk, dir, &mut names, each)?;
-        let until = next.as_ref().and_then(lowest).unwrap_or(u64::MAX);
+        // A next segment that does not say where it begins makes everything wait for it.
+        let until = match &next {
+            Some(next) => next.header.map_or(0, |header| header.base.0 + 1),
+            None => u64::MAX,
+        };
         durable = durable.max(segment.header.map_or(0, |header| header.durable.0));
         tell_damage(&segment, next.is_none(), each);
         let ceiling = match &next {
@@ -157,10 +161,6 @@ fn load_next<'n>(
         }
     }
     Ok(None)
-}
-
-fn lowest(segment: &Segment) -> Option<u64> {
-    segment.frames.iter().map(|(header, _)| header.sequence()).min()
 }
 
 fn tell_damage(segment: &Segment, is_newest: bool, each: &mut dyn FnMut(Step<'_>)) {
@@ -216,7 +216,7 @@ fn merge(
     for (header, range) in order {
         // What waits and is lower comes first; what waits under the same number is the older copy.
         while let Some(entry) = waiting.first_entry() {
-            if *entry.key() > header.sequence().min(until - 1) {
+            if *entry.key() > header.sequence() || *entry.key() >= until {
                 break;
             }
             let (name, offset, header, bytes) = entry.remove();

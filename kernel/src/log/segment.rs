@@ -1,10 +1,7 @@
 //! One segment file: its name, its header, and where its frames are.
 //!
-//! The header is 40 bytes: `"HEARTHLG"`, the version (4 bytes), zeros (4), the highest sequence
-//! known durable and the highest written when the segment was begun (8 each), and 8 bytes of BLAKE3
-//! over those. The first of the two is brought up to date with every sync, and never tells more than
-//! is true. The second voids higher sequences in older segments: they are of a write that failed, and
-//! was cut, whose cut was lost with the power.
+//! The header is 48 bytes: `"HEARTHLG"`, the version (4 bytes), zeros (4), three sequences (8 each,
+//! see [`SegmentHeader`]), and 8 bytes of BLAKE3 over those.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,7 +12,7 @@ use super::{Damage, DamageKind, LogError, PAYLOAD_BYTES_MAX, Sequence};
 use crate::disk::{self, Disk};
 
 /// Bytes before the first frame.
-pub(super) const HEADER: usize = 40;
+pub(super) const HEADER: usize = 48;
 
 /// What may be read into memory at once: the longest record, behind a full segment.
 const FILE_BYTES_MAX: usize = 2 * PAYLOAD_BYTES_MAX + 64 * 1024 * 1024;
@@ -74,12 +71,15 @@ pub(super) fn list(disk: &dyn Disk, dir: &Path) -> Result<Listing, LogError> {
     Ok(Listing { segments, superseded })
 }
 
-/// What a segment's header says.
+/// What a segment's header says. None of the three ever falls from one segment to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
-    /// Everything up to here is durable.
+    /// Everything up to here is durable; brought up to date with every sync.
     pub(super) durable: Sequence,
-    /// Nothing above this was written when the segment was begun.
+    /// The segment's records come after this one, which was durable when it was begun.
+    pub(super) base: Sequence,
+    /// Nothing above this was written when it was begun. That voids higher sequences in older
+    /// segments: they are of a write that failed and was cut, and the cut was lost with the power.
     pub(super) begun_after: Sequence,
 }
 
@@ -89,22 +89,23 @@ impl SegmentHeader {
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.durable.0.to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.begun_after.0.to_le_bytes());
-        let sum = frame::sum(&bytes[..32]);
-        bytes[32..].copy_from_slice(&sum);
+        bytes[24..32].copy_from_slice(&self.base.0.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.begun_after.0.to_le_bytes());
+        let sum = frame::sum(&bytes[..40]);
+        bytes[40..].copy_from_slice(&sum);
         bytes
     }
 
     /// The version and, if it is ours, the header; `None` when it is damaged.
     fn decode(bytes: &[u8]) -> Option<(u32, Self)> {
         let bytes: &[u8; HEADER] = bytes.first_chunk()?;
-        if bytes[..8] != MAGIC || bytes[32..] != frame::sum(&bytes[..32]) {
+        if bytes[..8] != MAGIC || bytes[40..] != frame::sum(&bytes[..40]) {
             return None;
         }
         let number =
             |at: usize| Sequence(u64::from_le_bytes(*bytes[at..].first_chunk().expect("8 bytes")));
         let version = u32::from_le_bytes(*bytes[8..].first_chunk().expect("4 bytes"));
-        Some((version, Self { durable: number(16), begun_after: number(24) }))
+        Some((version, Self { durable: number(16), base: number(24), begun_after: number(32) }))
     }
 }
 
