@@ -57,7 +57,7 @@ pub struct VisualRun {
 impl VisualRun {
     /// The direction in which it is written.
     pub fn direction(&self) -> Direction {
-        if self.level % 2 == 1 { Direction::Rtl } else { Direction::Ltr }
+        if is_rtl(self.level) { Direction::Rtl } else { Direction::Ltr }
     }
 }
 
@@ -152,9 +152,9 @@ impl BidiLine {
             let slot = match (stop.checked_sub(1), before <= after) {
                 // The line's start, in its own direction.
                 (None, true) => side_of(base, Edge::Start, levels.len()),
-                (Some(index), true) => place_of[index] + usize::from(before % 2 == 0),
+                (Some(index), true) => place_of[index] + usize::from(!is_rtl(before)),
                 (_, false) if stop == levels.len() => side_of(base, Edge::End, levels.len()),
-                (_, false) => place_of[stop] + usize::from(after % 2 == 1),
+                (_, false) => place_of[stop] + usize::from(is_rtl(after)),
             };
             slots[stop] = narrow(slot);
         }
@@ -228,9 +228,9 @@ impl BidiLine {
         let place_of = places(&levels);
         let before = stop
             .checked_sub(1)
-            .map(|index| place_of[index] + usize::from(self.levels[index] % 2 == 0));
+            .map(|index| place_of[index] + usize::from(!is_rtl(self.levels[index])));
         let after = (stop < self.levels.len())
-            .then(|| place_of[stop] + usize::from(self.levels[stop] % 2 == 1));
+            .then(|| place_of[stop] + usize::from(is_rtl(self.levels[stop])));
         let other = [before, after].into_iter().flatten().find(|&place| place != slot);
         Some((slot, other))
     }
@@ -248,6 +248,11 @@ pub fn visual_left(text: &str, byte: usize, base: Base) -> Option<usize> {
 /// One step to the right on the screen; see [`BidiLine::step`].
 pub fn visual_right(text: &str, byte: usize, base: Base) -> Option<usize> {
     BidiLine::new(text, base).step(text, byte, Side::Right)
+}
+
+/// Whether a level is one of those written from right to left (UAX #9 BD2).
+fn is_rtl(level: u8) -> bool {
+    level & 1 == 1
 }
 
 enum Edge {
@@ -355,7 +360,7 @@ mod tests {
         let mut random = Random::new();
         for round in 0..600 {
             let text: String = random.text(24).chars().filter(|c| !c.is_control()).collect();
-            let text = text.replace('\u{2028}', "").replace('\u{2029}', "");
+            let text = text.replace(['\u{2028}', '\u{2029}'], "");
             let base = [Base::Auto, Base::Ltr, Base::Rtl][round % 3];
             let mut walked = walk(&text, base);
             walked.sort_unstable();

@@ -117,7 +117,7 @@ pub fn target(rope: &Rope, from: CharOffset, motion: Motion) -> CharOffset {
         Motion::ParagraphDown => paragraph_down(rope, line),
         Motion::DocumentStart => CharOffset(0),
         Motion::DocumentEnd => rope.end(),
-        Motion::MatchingBracket => matching_bracket(rope, from),
+        Motion::MatchingBracket => grapheme::floor(rope, matching_bracket(rope, from)),
     }
 }
 

@@ -147,7 +147,7 @@ fn is_legitimate(c: char, before: &str, after: &str) -> bool {
             joiner && (base().is_some_and(joins) || joins_emoji(before, next()))
         }
         '\u{fe00}'..='\u{fe0f}' => {
-            base().is_some_and(|c| takes_variant(c))
+            base().is_some_and(takes_variant)
                 && last().is_some_and(|c| !matches!(c, '\u{fe00}'..='\u{fe0f}'))
         }
         '\u{e0100}'..='\u{e01ef}' => last().is_some_and(is_ideograph),

@@ -3,6 +3,7 @@
 use ropey::Rope;
 
 use crate::bracket::{self, IsCode};
+use crate::grapheme;
 use crate::position::{CharOffset, CharRange, Line, Positions};
 use crate::selection::{Selection, Selections};
 use crate::word;
@@ -67,8 +68,8 @@ pub fn brackets(
 ) -> Option<Selection> {
     let range = selection.range();
     let chosen = |pair: bracket::Pair| match part {
-        Part::Inside => pair.inside(),
-        Part::Around => pair.around(),
+        Part::Inside => whole(rope, pair.inside()),
+        Part::Around => whole(rope, pair.around()),
     };
     let mut inner = range;
     loop {
@@ -92,8 +93,8 @@ pub fn grow(rope: &Rope, selection: Selection, is_code: IsCode<'_>) -> Selection
     let pair = bracket::enclosing(rope, range, is_code);
     let candidates = [
         word::word_at(rope, selection.head),
-        pair.map(bracket::Pair::inside),
-        pair.map(bracket::Pair::around),
+        pair.map(|pair| whole(rope, pair.inside())),
+        pair.map(|pair| whole(rope, pair.around())),
         Some(text),
         Some(rope.line_range(line)),
         Some(CharRange::new(CharOffset(0), rope.end())),
@@ -108,6 +109,11 @@ pub fn grow(rope: &Rope, selection: Selection, is_code: IsCode<'_>) -> Selection
 /// Everything.
 pub fn all(rope: &Rope) -> Selections {
     Selections::single(Selection::new(CharOffset(0), rope.end()))
+}
+
+/// A range grown to whole clusters.
+fn whole(rope: &Rope, range: CharRange) -> CharRange {
+    CharRange { start: grapheme::floor(rope, range.start), end: grapheme::ceil(rope, range.end) }
 }
 
 fn span(range: CharRange) -> Selection {

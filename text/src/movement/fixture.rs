@@ -72,7 +72,7 @@ impl Random {
 
     /// One of several.
     pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        *self.0.pick::<&str>(from)
+        self.0.pick::<&str>(from)
     }
 
     /// A text of everything that has ever broken an editor.

@@ -4,6 +4,7 @@ use ropey::Rope;
 
 use super::columns::{Columns, PlainColumns};
 use super::vertical::{Vertical, shifted};
+use crate::grapheme;
 use crate::position::{CharOffset, CharRange, Line, Positions};
 use crate::search::{Case, Limits, Query, Searcher, Stopped, Words};
 use crate::selection::{Selection, Selections};
@@ -57,7 +58,7 @@ pub fn add_next_match(
         let word = word::word_at(rope, primary.head);
         return Ok(word.map_or_else(
             || selections.clone(),
-            |word| selections.map(|one| if one == primary { span(word) } else { one }),
+            |word| selections.map(|one| if one == primary { span(rope, word) } else { one }),
         ));
     }
     let taken = |range: CharRange| selections.iter().any(|one| overlap(one.range(), range));
@@ -67,7 +68,7 @@ pub fn add_next_match(
         for found in searcher.find_iter(rope, range, limits) {
             let found = found?.range;
             if !found.is_empty() && !taken(found) {
-                return Ok(selections.with(span(found)));
+                return Ok(selections.with(span(rope, found)));
             }
         }
     }
@@ -114,7 +115,7 @@ fn select_matches_in(
         for found in searcher.find_iter(rope, range, limits) {
             let found = found?.range;
             if !found.is_empty() {
-                all.push(span(found));
+                all.push(span(rope, found));
             }
             if all.len() == SELECTIONS_MAX {
                 break;
@@ -199,8 +200,9 @@ pub fn drop_primary(selections: &Selections) -> Selections {
     Selections::new(kept.map(|(_, one)| one), dropped.min(selections.len() - 2))
 }
 
-fn span(range: CharRange) -> Selection {
-    Selection::new(range.start, range.end)
+/// A selection of a range, grown to whole clusters.
+fn span(rope: &Rope, range: CharRange) -> Selection {
+    Selection::new(grapheme::floor(rope, range.start), grapheme::ceil(rope, range.end))
 }
 
 fn overlap(a: CharRange, b: CharRange) -> bool {

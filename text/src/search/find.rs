@@ -224,7 +224,7 @@ impl Matches<'_> {
     }
 
     fn finish(&mut self) {
-        self.bytes = 1..0;
+        self.bytes = Range { start: 1, end: 0 };
     }
 }
 
