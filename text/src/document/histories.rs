@@ -214,3 +214,50 @@ fn undo_takes_back_ones_own_work_and_leaves_the_others() {
         }
     }
 }
+
+#[test]
+fn redo_brings_back_ones_own_work_past_what_others_wrote_since() {
+    let mut random = Seeded::new(44);
+    for round in 0..600 {
+        let mut here = device(1, BASE);
+        let mut there = device(2, BASE);
+        for _ in 0..1 + random.below(20) {
+            match random.below(4) {
+                0 => here.undo_or_redo(&mut random),
+                _ => here.edit(&mut random, &["a", "b ", "word"]),
+            }
+        }
+        let mut restored = here.restored(9);
+        assert_eq!(restored.can_redo(), here.document.can_redo(), "round {round}");
+        while let Some(outcome) = here.document.redo() {
+            here.log_change(&outcome.change);
+            restored.redo().unwrap();
+        }
+        let full = here.document.rope().to_string();
+        there.receive(&here.log);
+        let steps = random.below(6);
+        for _ in 0..steps {
+            let letter = *random.pick(&["A", "B"]);
+            let at = random.below(there.document.rope().len_chars() + 1);
+            let edit = Transaction::single(Edit::insert(CharOffset(at), letter));
+            let typed = there.document.apply(edit, Origin::TYPING).unwrap().operations;
+            let next = here.document.clone().undo();
+            if next.is_some_and(|next| next.whose == Whose::Own) {
+                let outcome = here.document.undo().unwrap();
+                here.log_change(&outcome.change);
+                restored.undo().unwrap();
+            }
+            here.receive(&typed);
+            restored.merge(&typed).unwrap();
+            if !here.document.can_redo() {
+                break;
+            }
+        }
+        for document in [&mut here.document, &mut restored] {
+            while document.redo().is_some() {}
+            let text = document.rope().to_string();
+            let own: String = text.chars().filter(|c| !c.is_ascii_uppercase()).collect();
+            assert_eq!(own, full, "round {round}");
+        }
+    }
+}

@@ -345,6 +345,8 @@ mod tests {
     use crate::edit::Transaction;
     use crate::seeded::Seeded;
 
+    const TEXTS: [&str; 4] = ["a", "bc", "é𝄞", "defg"];
+
     fn known(text: &str) -> Fragment {
         let rope = Rope::from_str(text);
         let all = CharRange { start: CharOffset(0), end: rope.end() };
@@ -360,7 +362,8 @@ mod tests {
             delta.keep(kept);
             at += kept;
             if random.below(2) == 0 {
-                delta.insert(known(*random.pick(&["a", "bc", "é𝄞", "defg"])));
+                let text = random.pick(&TEXTS);
+                delta.insert(known(text));
             }
             let end = at + random.below((rope.len_chars() - at).min(5) + 1);
             let range = CharRange { start: CharOffset(at), end: CharOffset(end) };
