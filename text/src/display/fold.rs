@@ -20,7 +20,7 @@ pub struct FoldLine(pub usize);
 /// What is folded. A value: changes make a new one, copies are O(1).
 ///
 /// Folds may lie in one another: unfolding the outer one leaves the inner one folded. Queries are
-/// O(log k) for k folds, changes O(k log n).
+/// O(log k) for k folds; an edit moves those behind it, a fold places all of them anew.
 #[derive(Clone, Debug, Default)]
 pub struct FoldMap {
     /// By start, then the longest first; none empty, none twice.
@@ -49,36 +49,10 @@ impl FoldMap {
         for fold in &mut folds {
             *fold = CharRange { start: fold.start.min(end), end: fold.end.min(end) };
         }
-        folds.retain(|fold| !fold.is_empty());
-        folds.sort_by_key(|fold| (fold.start, std::cmp::Reverse(fold.end)));
-        folds.dedup();
-        let mut unions: Vec<CharRange> = Vec::new();
-        for fold in &folds {
-            match unions.last_mut() {
-                Some(last) if fold.start < last.end => last.end = last.end.max(fold.end),
-                _ => unions.push(*fold),
-            }
-        }
-        let mut hidden: Vec<Hidden> = Vec::with_capacity(unions.len());
-        // Inline characters that the folds so far took away, and line breaks.
-        let (mut chars, mut lines) = (0, 0);
-        for range in unions {
-            let start = inline.to_inline(range.start, Bias::After);
-            let end = inline.to_inline(range.end, Bias::Before);
-            let first = rope.line_of(range.start).0;
-            let line = FoldLine(first - lines);
-            lines += rope.line_of(range.end).0 - first;
-            hidden.push(Hidden {
-                range,
-                start,
-                end,
-                placeholder: FoldOffset(start.0 - chars),
-                line,
-                lines,
-            });
-            chars += end.0 - start.0 - 1;
-        }
-        FoldMap { folds: Arc::new(folds), hidden: Arc::new(hidden) }
+        let folds = ordered(folds);
+        let mut placing = Placing::after(&[]);
+        placing.place(rope, inline, &folds);
+        FoldMap { folds: Arc::new(folds), hidden: Arc::new(placing.hidden) }
     }
 
     pub(super) fn hidden(&self) -> &[Hidden] {
@@ -150,21 +124,24 @@ impl FoldMap {
         edits: &[Edit],
         spans: &[Span<InlineOffset>],
     ) -> (FoldMap, Vec<Span<FoldOffset>>) {
-        let steps = Steps::new(edits);
-        let mut starts = steps.cursor();
-        let mut ends: Vec<(usize, CharOffset)> =
-            self.folds.iter().map(|fold| fold.end).enumerate().collect();
-        ends.sort_by_key(|(_, end)| *end);
-        let mut cursor = steps.cursor();
-        for (_, end) in &mut ends {
-            *end = cursor.map(*end, Bias::Before);
-        }
-        ends.sort_by_key(|(index, _)| *index);
-        let moved = self.folds.iter().zip(ends).map(|(fold, (_, end))| {
-            let start = starts.map(fold.start, Bias::After);
-            CharRange { start, end: end.max(start) }
-        });
-        let after = FoldMap::new(rope, inline, moved.collect());
+        let (Some(first), Some(last)) = (edits.first(), edits.last()) else {
+            return (self.clone(), Vec::new());
+        };
+        // What is hidden wholly before the edits stays, what is wholly after them moves as one.
+        let head = self.hidden.partition_point(|hidden| hidden.range.end < first.range.start);
+        let tail = self.hidden.partition_point(|hidden| hidden.range.start <= last.range.end);
+        let fold_of = |hidden: usize| match self.hidden.get(hidden) {
+            Some(hidden) => self.folds.partition_point(|fold| fold.start < hidden.range.start),
+            None => self.folds.len(),
+        };
+        let (from, to) = (fold_of(head), fold_of(tail));
+        let middle = ordered(moved(&self.folds[from..to], &Steps::new(edits)));
+        let mut placing = Placing::after(&self.hidden[..head]);
+        placing.place(rope, inline, &middle);
+        let shift = placing.tail(rope, inline, &self.hidden[tail..], edits);
+        let folds = [&self.folds[..from], &middle].concat();
+        let folds = folds.into_iter().chain(self.folds[to..].iter().map(|fold| shift.range(*fold)));
+        let after = FoldMap { folds: Arc::new(folds.collect()), hidden: Arc::new(placing.hidden) };
         let spans = after.spans_from(self, spans);
         (after, spans)
     }
@@ -226,6 +203,108 @@ impl FoldMap {
             new: through(self, &span.new),
         };
         spans.iter().map(span).collect()
+    }
+}
+
+/// Folds by start, then the longest first, without empty ones and doubles.
+fn ordered(mut folds: Vec<CharRange>) -> Vec<CharRange> {
+    folds.retain(|fold| !fold.is_empty());
+    folds.sort_by_key(|fold| (fold.start, std::cmp::Reverse(fold.end)));
+    folds.dedup();
+    folds
+}
+
+/// Folds after edits.
+fn moved(folds: &[CharRange], steps: &Steps) -> Vec<CharRange> {
+    let mut by_end: Vec<usize> = (0..folds.len()).collect();
+    by_end.sort_by_key(|index| folds[*index].end);
+    let mut starts = steps.cursor();
+    let mut all: Vec<CharRange> =
+        folds.iter().map(|fold| CharRange::at(starts.map(fold.start, Bias::After))).collect();
+    let mut ends = steps.cursor();
+    for index in by_end {
+        let end = ends.map(folds[index].end, Bias::Before);
+        all[index].end = end.max(all[index].start);
+    }
+    all
+}
+
+/// Hidden ranges being placed one after another.
+struct Placing {
+    hidden: Vec<Hidden>,
+    /// Characters of the inline layer that are gone so far.
+    chars: usize,
+    /// Line breaks that are hidden so far.
+    lines: usize,
+}
+
+/// How far what follows the edits has moved; wrapping, since it may be backwards.
+#[derive(Default)]
+struct TailShift {
+    chars: usize,
+}
+
+impl TailShift {
+    fn range(&self, range: CharRange) -> CharRange {
+        let shift = |at: CharOffset| CharOffset(at.0.wrapping_add(self.chars));
+        CharRange { start: shift(range.start), end: shift(range.end) }
+    }
+}
+
+impl Placing {
+    fn after(head: &[Hidden]) -> Self {
+        let (chars, lines) =
+            head.last().map_or((0, 0), |last| (last.end.0 - last.placeholder.0 - 1, last.lines));
+        Placing { hidden: head.to_vec(), chars, lines }
+    }
+
+    /// Places the unions of folds that overlap.
+    fn place(&mut self, rope: &Rope, inline: &InlineMap, folds: &[CharRange]) {
+        let mut folds = folds.iter().peekable();
+        while let Some(first) = folds.next() {
+            let mut range = *first;
+            while let Some(next) = folds.next_if(|next| next.start < range.end) {
+                range.end = range.end.max(next.end);
+            }
+            let start = inline.to_inline(range.start, Bias::After);
+            let end = inline.to_inline(range.end, Bias::Before);
+            let first = rope.line_of(range.start).0;
+            let line = FoldLine(first - self.lines);
+            self.lines += rope.line_of(range.end).0 - first;
+            let placeholder = FoldOffset(start.0 - self.chars);
+            self.hidden.push(Hidden { range, start, end, placeholder, line, lines: self.lines });
+            self.chars += end.0 - start.0 - 1;
+        }
+    }
+
+    /// Places what was hidden behind the last edit: all of it moved as its first piece did.
+    fn tail(
+        &mut self,
+        rope: &Rope,
+        inline: &InlineMap,
+        tail: &[Hidden],
+        edits: &[Edit],
+    ) -> TailShift {
+        let Some(first) = tail.first() else { return TailShift::default() };
+        let steps = Steps::new(edits);
+        let start = steps.cursor().map(first.range.start, Bias::After);
+        let shift = TailShift { chars: start.0.wrapping_sub(first.range.start.0) };
+        let before = self.hidden.len();
+        self.place(rope, inline, &[shift.range(first.range)]);
+        let placed = self.hidden[before].clone();
+        let inline_shift = placed.start.0.wrapping_sub(first.start.0);
+        let fold_shift = placed.placeholder.0.wrapping_sub(first.placeholder.0);
+        let line_shift = placed.line.0.wrapping_sub(first.line.0);
+        let hidden_shift = placed.lines.wrapping_sub(first.lines);
+        self.hidden.extend(tail[1..].iter().map(|old| Hidden {
+            range: shift.range(old.range),
+            start: InlineOffset(old.start.0.wrapping_add(inline_shift)),
+            end: InlineOffset(old.end.0.wrapping_add(inline_shift)),
+            placeholder: FoldOffset(old.placeholder.0.wrapping_add(fold_shift)),
+            line: FoldLine(old.line.0.wrapping_add(line_shift)),
+            lines: old.lines.wrapping_add(hidden_shift),
+        }));
+        shift
     }
 }
 

@@ -342,7 +342,7 @@ impl Tail<'_> {
         let old = self.unshift(at)?;
         let index = self.old.marks.binary_search_by_key(&old, |(at, _)| *at).ok()?;
         let moved = column.abs_diff(self.old.marks[index].1);
-        (moved % tab.cells() == 0).then_some(index)
+        moved.is_multiple_of(tab.cells()).then_some(index)
     }
 
     fn stopped(self) -> Option<Stop> {
