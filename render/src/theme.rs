@@ -241,6 +241,9 @@ mod tests {
         }
     }
 
+    /// A colour of words by its name, and what it may lie on.
+    type Pair<'a> = (String, Color, &'a [(&'a str, Color)]);
+
     #[test]
     fn words_have_enough_contrast_on_what_lies_under_them() {
         for appearance in [Appearance::Light, Appearance::Dark] {
@@ -254,7 +257,7 @@ mod tests {
                 ("selection", c.selection),
             ];
             let code = &grounds[1..];
-            let mut pairs: Vec<(String, Color, &[(&str, Color)])> = vec![
+            let mut pairs: Vec<Pair<'_>> = vec![
                 ("text".into(), c.text, &grounds),
                 ("muted".into(), c.muted, &grounds),
                 ("error".into(), c.error, &grounds),

@@ -52,7 +52,7 @@ pub(super) fn draw(
     let outer = canvas.clip;
     canvas.clip = outer.intersect(bounds);
     let mut colors = Colors::new(run);
-    let bins = glyphs.settings().bins;
+    let bins = glyphs.settings().bins.at(scale);
     for span in line.spans() {
         let size = span.size * scale;
         let all = &line.glyphs()[span.glyphs.start as usize..span.glyphs.end as usize];

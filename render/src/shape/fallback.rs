@@ -85,3 +85,46 @@ fn rank(face: &SystemFace, presentation: Presentation) -> (bool, bool, u16, usiz
     let preferred = PREFERRED.iter().position(|name| *name == family).unwrap_or(PREFERRED.len());
     (wrong_kind, slanted, weight, preferred, family.contains("Serif"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::fonts::{Bundled, bundled};
+
+    fn face(family: &str, weight: u16, range: (char, char)) -> SystemFace {
+        let (database, ids) = bundled();
+        let mut info = database.face(ids[Bundled::UiRegular as usize]).unwrap().clone();
+        info.families[0].0 = family.to_owned();
+        info.weight = cosmic_text::Weight(weight);
+        SystemFace::new(info, vec![(range.0 as u32, range.1 as u32)])
+    }
+
+    #[test]
+    fn regular_preferred_sans_of_the_right_kind_comes_first() {
+        let han = ('一', '龥');
+        let faces = [
+            face("Some Serif", 400, han),
+            face("Noto Sans CJK SC", 700, han),
+            face("Noto Sans CJK SC", 400, han),
+            face("Noto Color Emoji", 400, ('☀', '☂')),
+            face("DejaVu Sans", 400, ('☀', '☂')),
+        ];
+        let mut fallback = Fallback::default();
+        let mut ask = |c, kind| fallback.face_for(&faces, c, kind).map(|index| index.0);
+        assert_eq!(ask('世', Presentation::Text), Some(2));
+        assert_eq!(ask('☀', Presentation::Text), Some(4));
+        assert_eq!(ask('☀', Presentation::Emoji), Some(3));
+        assert_eq!(ask('ก', Presentation::Text), None);
+    }
+
+    #[test]
+    fn a_miss_is_asked_for_once() {
+        let mut fallback = Fallback::default();
+        assert_eq!(fallback.face_for(&[], '世', Presentation::Text), None);
+        // Only clearing forgets it: the answer comes from the cache, whatever faces there are.
+        let faces = [face("Any", 400, ('一', '龥'))];
+        assert_eq!(fallback.face_for(&faces, '世', Presentation::Text), None);
+        fallback.clear();
+        assert!(fallback.face_for(&faces, '世', Presentation::Text).is_some());
+    }
+}

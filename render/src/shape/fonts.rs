@@ -55,6 +55,11 @@ pub(crate) struct SystemFace {
 }
 
 impl SystemFace {
+    /// A face that covers exactly `ranges`, ascending and disjoint.
+    pub fn new(info: FaceInfo, ranges: Vec<(u32, u32)>) -> Self {
+        Self { info, ranges: ranges.into() }
+    }
+
     pub fn covers(&self, c: char) -> bool {
         let code = c as u32;
         let after = self.ranges.partition_point(|range| range.0 <= code);
@@ -94,7 +99,7 @@ impl Fonts {
             .faces()
             .filter_map(|info| {
                 let ranges = database.with_face_data(info.id, covered_ranges)??;
-                Some(SystemFace { info: info.clone(), ranges })
+                Some(SystemFace::new(info.clone(), ranges))
             })
             .collect();
         // The order of a directory is an accident; the same fonts must give the same fallback.
@@ -108,7 +113,7 @@ impl Fonts {
     }
 }
 
-fn covered_ranges(data: &[u8], index: u32) -> Option<Box<[(u32, u32)]>> {
+fn covered_ranges(data: &[u8], index: u32) -> Option<Vec<(u32, u32)>> {
     let font = swash::FontRef::from_index(data, index as usize)?;
     let mut codes = Vec::new();
     font.charmap().enumerate(|code, glyph| {
@@ -124,7 +129,7 @@ fn covered_ranges(data: &[u8], index: u32) -> Option<Box<[(u32, u32)]>> {
             _ => ranges.push((code, code)),
         }
     }
-    Some(ranges.into())
+    Some(ranges)
 }
 
 #[cfg(test)]
@@ -149,7 +154,7 @@ mod tests {
         let ranges = covered_ranges(FILES[Bundled::UiRegular as usize], 0).unwrap();
         let (database, ids) = bundled();
         let info = database.face(ids[0]).unwrap().clone();
-        let face = SystemFace { info, ranges };
+        let face = SystemFace::new(info, ranges);
         assert!(face.covers('A') && face.covers('é') && face.covers('…'));
         assert!(!face.covers('界') && !face.covers('س') && !face.covers('\u{10ffff}'));
     }

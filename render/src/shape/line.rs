@@ -178,10 +178,11 @@ impl ShapedLine {
         &self.spans
     }
 
-    /// Where the baseline lies below the top of a row of `height`, so that the text is centred as
-    /// a browser centres it. Rounded to a whole logical pixel, so that rows do not wobble.
+    /// Where the baseline lies below the top of a row of `height`, with the text centred as a
+    /// browser centres it: ascent and descent in whole pixels, the odd pixel below.
     pub fn baseline_in(&self, height: f32) -> f32 {
-        ((height - self.ascent - self.descent) / 2.0 + self.ascent).round()
+        let (ascent, descent) = (self.ascent.round(), self.descent.round());
+        ((height - ascent - descent) / 2.0).floor() + ascent
     }
 
     fn cluster_count(&self) -> usize {
@@ -341,5 +342,155 @@ impl ShapedLine {
         } else {
             (cluster.start as usize, Affinity::Downstream)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::{Fonts, ShapeOptions, Shaper, TextStyle};
+
+    fn shaped(text: &str) -> Arc<ShapedLine> {
+        Shaper::new(Fonts::bundled()).shape(text, TextStyle::mono(10.0), ShapeOptions::default())
+    }
+
+    /// Splitmix64 (Steele, Lea and Flood 2014).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) % bound as u64) as usize
+        }
+    }
+
+    #[test]
+    fn columns_of_code_are_even() {
+        let line = shaped("let x = 1;");
+        assert_eq!(line.width(), 60.0);
+        assert_eq!(line.x_of(4, Affinity::Downstream), 24.0);
+        assert_eq!(line.byte_at(25.0), (4, Affinity::Downstream));
+        assert_eq!(line.byte_at(29.0), (5, Affinity::Upstream));
+        assert_eq!(line.byte_at(-5.0).0, 0);
+        assert_eq!(line.byte_at(1e9).0, 10);
+        assert_eq!(line.x_of(99, Affinity::Downstream), 60.0);
+        assert_eq!(line.spans_of(4..5).as_slice(), [(24.0, 30.0)]);
+    }
+
+    #[test]
+    fn wide_clusters_take_two_columns_with_or_without_a_font() {
+        let line = shaped("a世界b🦀c");
+        let x = |byte| (line.x_of(byte, Affinity::Downstream) / 6.0).round();
+        assert_eq!([x(0), x(1), x(4), x(7), x(8), x(12), x(13)], [0., 1., 3., 5., 6., 8., 9.]);
+    }
+
+    #[test]
+    fn arabic_runs_from_right_to_left_inside_a_line() {
+        let line = shaped("ab سلام cd");
+        assert_eq!(line.direction(), Direction::Ltr);
+        let x = |byte| line.x_of(byte, Affinity::Downstream);
+        assert!(x(3) > x(5) && x(5) > x(7), "later letters lie further left");
+        assert!(x(12) > x(3));
+        // The word and the space before it: apart on screen, although neighbours in the text.
+        let spans = line.spans_of(2..5);
+        assert_eq!(spans.len(), 2);
+        assert_eq!(spans[0], (12.0, 18.0));
+        assert_eq!(shaped("سلام ab").direction(), Direction::Rtl);
+    }
+
+    #[test]
+    fn letters_of_arabic_are_joined() {
+        let isolated: Vec<u16> =
+            ["س", "ل", "ا", "م"].iter().map(|c| shaped(c).glyphs()[0].id).collect();
+        let joined: Vec<u16> = shaped("سلام").glyphs().iter().map(|glyph| glyph.id).collect();
+        assert!(joined.iter().all(|id| *id != 0));
+        assert!(!joined.contains(&isolated[0]) && !joined.contains(&isolated[1]));
+    }
+
+    #[test]
+    fn steps_visit_every_cluster_from_left_to_right_and_back() {
+        let line = shaped("ab سلام 12 cd");
+        let (mut byte, mut affinity) = line.byte_at(-1.0);
+        let mut steps = 0;
+        let mut last = line.x_of(byte, affinity);
+        while let Some(next) = line.step(byte, affinity, VisualStep::Right) {
+            (byte, affinity) = next;
+            let x = line.x_of(byte, affinity);
+            assert!(x > last);
+            (last, steps) = (x, steps + 1);
+        }
+        assert_eq!(steps, line.clusters().count());
+        assert!((last - line.width()).abs() < 0.01);
+        while let Some(next) = line.step(byte, affinity, VisualStep::Left) {
+            (byte, affinity) = next;
+            steps -= 1;
+        }
+        assert_eq!(steps, 0);
+    }
+
+    #[test]
+    fn clusters_tile_the_line_and_the_text_whatever_it_holds() {
+        const PARTS: [&str; 20] = [
+            "a",
+            "Z",
+            " ",
+            "fi",
+            "->",
+            "é",
+            "e\u{301}",
+            "世",
+            "🦀",
+            "👩\u{200d}💻",
+            "س",
+            "لا",
+            "م\u{64f}",
+            "1",
+            "٣",
+            "(",
+            "\u{202e}",
+            "\t",
+            "ก\u{e33}",
+            "\u{fe0f}",
+        ];
+        let seed = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or(20_261_120);
+        eprintln!("HEARTH_SEED={seed}");
+        let mut random = Random(seed);
+        let mut shaper = Shaper::new(Fonts::bundled());
+        for _ in 0..600 {
+            let parts = random.below(14);
+            let text: String = (0..parts).map(|_| PARTS[random.below(PARTS.len())]).collect();
+            let styles = [TextStyle::mono(10.0), TextStyle::ui(13.0).tracking(0.5)];
+            let style = styles[random.below(2)];
+            check_tiling(&text, &shaper.shape(&text, style, ShapeOptions::default()));
+        }
+    }
+
+    fn check_tiling(text: &str, line: &ShapedLine) {
+        let visual: Vec<Cluster> = line.clusters().collect();
+        let mut x = 0.0;
+        for cluster in &visual {
+            assert!((cluster.x0 - x).abs() < 0.01, "{text:?}: a gap at {x}");
+            assert!(cluster.x1 >= cluster.x0, "{text:?}");
+            x = cluster.x1;
+        }
+        assert!((line.width() - x).abs() < 0.01, "{text:?}");
+        let mut bytes: Vec<(u32, u32)> = visual.iter().map(|c| (c.start, c.end)).collect();
+        bytes.sort_unstable();
+        let mut at = 0;
+        for (start, end) in bytes {
+            assert!(start == at && end > start, "{text:?}: {start}..{end} after {at}");
+            assert!(text.is_char_boundary(end as usize), "{text:?}");
+            at = end;
+        }
+        assert_eq!(at as usize, text.len(), "{text:?}");
+        for cluster in visual.iter().filter(|cluster| cluster.x1 - cluster.x0 > 0.5) {
+            let byte = cluster.start as usize;
+            let edge = line.x_of(byte, Affinity::Downstream);
+            let inside = if cluster.direction == Direction::Ltr { 0.1 } else { -0.1 };
+            assert_eq!(line.byte_at(edge + inside).0, byte, "{text:?} at {byte}");
+        }
     }
 }

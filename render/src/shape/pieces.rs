@@ -146,45 +146,85 @@ fn cut_run(
     let direction = if level.is_rtl() { Direction::Rtl } else { Direction::Ltr };
     let first = pieces.len();
     let mut span = spans.partition_point(|span| span.bytes.end <= bytes.start);
-    for (offset, grapheme) in text[bytes.clone()].grapheme_indices(true) {
-        let start = bytes.start + offset;
-        while spans.get(span).is_some_and(|span| span.bytes.end <= start) {
+    let mut at = bytes.start;
+    while at < bytes.end {
+        while spans.get(span).is_some_and(|span| span.bytes.end <= at) {
             span += 1;
         }
-        let style = match spans.get(span) {
-            Some(span) if span.bytes.start <= start => &span.style,
-            _ => base,
+        let (style, until) = match spans.get(span) {
+            Some(span) if span.bytes.start <= at => (&span.style, span.bytes.end),
+            Some(span) => (base, span.bytes.start),
+            None => (base, bytes.end),
         };
-        let (source, script) = source_of(grapheme, style, level, coverage);
-        let end = start + grapheme.len();
-        let joined = keeps_advances(script);
-        if let Some(last) = pieces[first..].last_mut()
-            && last.style == *style
-            && last.source == source
-            && (last.joined == joined || script == Script::Common)
-            && merges(last.script, script)
-        {
-            last.bytes.end = end;
-            if matches!(last.script, Script::Common | Script::Inherited) {
-                last.script = script;
+        let until = until.min(bytes.end);
+        let plain = if level.is_ltr() { plain_ascii(text, at..until) } else { 0 };
+        let piece = if plain > 0 {
+            let source = match style.family {
+                Family::Mono => Source::Table,
+                Family::Ui => Source::Primary,
+            };
+            let (bytes, script) = (at..at + plain, Script::Latin);
+            Piece { bytes, style: *style, source, direction, level, joined: false, script }
+        } else {
+            let grapheme = text[at..bytes.end].graphemes(true).next().unwrap_or_default();
+            let before = pieces[first..].last().map(|piece| piece.source);
+            let (source, script) = source_of(grapheme, style, level, before, coverage);
+            let (bytes, joined) = (at..at + grapheme.len(), keeps_advances(script));
+            Piece { bytes, style: *style, source, direction, level, joined, script }
+        };
+        at = piece.bytes.end;
+        match pieces[first..].last_mut().filter(|last| last.takes(&piece)) {
+            Some(last) => {
+                last.bytes.end = piece.bytes.end;
+                if is_shared(last.script) {
+                    last.script = piece.script;
+                }
             }
-            continue;
+            None => pieces.push(piece),
         }
-        let bytes = start..end;
-        pieces.push(Piece { bytes, style: *style, source, direction, level, joined, script });
     }
+}
+
+/// The bytes of printable ASCII at the start of a range that surely are graphemes of their own: the
+/// last one before anything else may be combined with it.
+fn plain_ascii(text: &str, range: Range<usize>) -> usize {
+    let bytes = &text.as_bytes()[range.clone()];
+    let printable = bytes.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+    let all = range.start + printable == text.len();
+    if all { printable } else { printable.saturating_sub(1) }
+}
+
+impl Piece {
+    /// A whole text as one piece, left to right.
+    #[cfg(test)]
+    pub fn whole(text: &str, style: TextStyle, source: Source) -> Self {
+        let (bytes, direction, level) = (0..text.len(), Direction::Ltr, Level::ltr());
+        Self { bytes, style, source, direction, level, joined: false, script: Script::Latin }
+    }
+
+    /// Whether `next` may be shaped together with this.
+    fn takes(&self, next: &Self) -> bool {
+        self.style == next.style
+            && self.source == next.source
+            && (self.joined == next.joined || next.script == Script::Common)
+            && merges(self.script, next.script)
+    }
+}
+
+fn is_shared(script: Script) -> bool {
+    matches!(script, Script::Common | Script::Inherited)
 }
 
 /// Whether two neighbours may be shaped as one script: shared characters go with what precedes.
 fn merges(before: Script, after: Script) -> bool {
-    let shared = |script| matches!(script, Script::Common | Script::Inherited);
-    before == after || shared(after) || shared(before)
+    before == after || is_shared(after) || is_shared(before)
 }
 
 fn source_of(
     grapheme: &str,
     style: &TextStyle,
     level: Level,
+    before: Option<Source>,
     coverage: &mut dyn Coverage,
 ) -> (Source, Script) {
     let mut chars = grapheme.chars();
@@ -194,6 +234,11 @@ fn source_of(
     let emoji = grapheme.contains('\u{fe0f}') || is_emoji(first);
     if emoji && let Some(index) = coverage.system(grapheme, Presentation::Emoji) {
         return (Source::System(index), Script::Common);
+    }
+    // A space between Arabic words goes with them: one run to shape instead of three.
+    let between = before == Some(Source::Arabic) && style.family == Family::Ui && grapheme == " ";
+    if between && coverage.arabic(style, grapheme) {
+        return (Source::Arabic, script);
     }
     if coverage.primary(style, grapheme) {
         // Right to left only what has no mirrored form.
@@ -220,4 +265,59 @@ fn is_emoji(c: char) -> bool {
         | 0x1_f7e0..=0x1_f7eb | 0x1_f90c..=0x1_f9ff | 0x1_fa70..=0x1_faff
         | 0x231a..=0x231b | 0x23e9..=0x23ec | 0x2705 | 0x2728 | 0x274c | 0x2753..=0x2755
         | 0x2757 | 0x2795..=0x2797 | 0x2b1b..=0x2b1c | 0x2b50 | 0x2b55)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The style's face has ASCII, the Arabic one its block, the system `世`; nobody has more.
+    struct Faces;
+
+    impl Coverage for Faces {
+        fn primary(&mut self, _: &TextStyle, grapheme: &str) -> bool {
+            grapheme.is_ascii()
+        }
+
+        fn arabic(&mut self, _: &TextStyle, grapheme: &str) -> bool {
+            grapheme.chars().all(|c| c == ' ' || ('\u{600}'..='\u{6ff}').contains(&c))
+        }
+
+        fn system(&mut self, grapheme: &str, _: Presentation) -> Option<SystemIndex> {
+            (grapheme == "世").then_some(SystemIndex(3))
+        }
+    }
+
+    fn cut_up(text: &str, style: &TextStyle) -> Vec<(String, Source)> {
+        let (_, pieces) = cut(text, style, &[], ParagraphDirection::Ltr, &mut Faces);
+        pieces.into_iter().map(|piece| (text[piece.bytes].to_owned(), piece.source)).collect()
+    }
+
+    #[test]
+    fn pieces_follow_faces_and_lie_in_visual_order() {
+        let expected = [
+            ("ab ", Source::Table),
+            ("عليكم", Source::Arabic),
+            (" ", Source::Table),
+            ("سلام", Source::Arabic),
+            (" x ", Source::Table),
+            ("世", Source::System(SystemIndex(3))),
+            ("界", Source::Missing),
+        ];
+        let expected = expected.map(|(text, source)| (text.to_owned(), source));
+        assert_eq!(cut_up("ab سلام عليكم x 世界", &TextStyle::mono(14.0)), expected);
+        let prose = cut_up("ab سلام عليكم", &TextStyle::ui(14.0));
+        assert_eq!(prose.len(), 2, "{prose:?}");
+    }
+
+    #[test]
+    fn a_mark_keeps_its_letter() {
+        assert_eq!(plain_ascii("abe\u{301}", 0..5), 2);
+        assert_eq!(plain_ascii("abe", 0..3), 3);
+        assert_eq!(plain_ascii("ab\tc", 0..4), 1);
+        assert_eq!(
+            (columns("a"), columns("世"), columns("👩\u{200d}💻"), columns("é")),
+            (1, 2, 2, 1)
+        );
+    }
 }

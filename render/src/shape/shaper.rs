@@ -33,8 +33,8 @@ use crate::digest::{BuildDigest, Digest};
 
 /// Bytes of a line that are laid out; what follows is not there.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
-/// Bytes of a line that get full shaping; about 20 ms of it.
-const SHAPED_BYTES_MAX: usize = 32 << 10;
+/// Bytes of a line that get full shaping.
+const SHAPED_BYTES_MAX: usize = 16 << 10;
 /// Bytes that are shaped in one go, so that cost stays linear.
 const CHUNK_BYTES_MAX: usize = 2 << 10;
 
@@ -349,8 +349,12 @@ impl Sources {
             let tracking = if piece.joined { 0.0 } else { style.tracking };
             assembly.cluster(start..start + grapheme.len(), width + tracking, piece.direction);
         };
-        let graphemes = text[piece.bytes.clone()].grapheme_indices(true);
+        let piece_text = &text[piece.bytes.clone()];
+        let graphemes = piece_text.grapheme_indices(true);
         match piece.direction {
+            Direction::Ltr if piece_text.is_ascii() => {
+                (0..piece_text.len()).for_each(|i| place((i, &piece_text[i..i + 1])));
+            }
             Direction::Ltr => graphemes.for_each(&mut place),
             Direction::Rtl => graphemes.rev().for_each(&mut place),
         }
@@ -554,5 +558,98 @@ impl Coverage for Sources {
             return None;
         }
         chars.all(|c| face.covers(c)).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MONO: TextStyle = TextStyle::mono(14.0);
+
+    #[test]
+    fn the_table_gives_what_full_shaping_gives() {
+        // A font with ligatures or kerning for ASCII would differ here.
+        let text = "fn a() -> i32 { x != y && a >= b || c <= d; e == f; www /* */ :: => 0xff }";
+        let mut shaper = Shaper::new(Fonts::bundled());
+        for weight in [Weight::Regular, Weight::Medium, Weight::SemiBold] {
+            let style = MONO.weight(weight).ligatures(Ligatures::On);
+            let table = shaper.sources.ascii_line(text, &style, None, 0);
+            let piece = Piece::whole(text, style, Source::Primary);
+            let mut assembly = Assembly::default();
+            let cell = Some(shaper.sources.cell(&style));
+            shaper.sources.shape_piece(text, &piece, 0..text.len(), cell, &mut assembly);
+            let shaped = assembly.finish(0, text, Direction::Ltr);
+            let ids = |line: &ShapedLine| -> Vec<(u16, u32)> {
+                line.glyphs().iter().map(|glyph| (glyph.id, glyph.byte)).collect()
+            };
+            let inked: Vec<_> = ids(&shaped);
+            assert_eq!(ids(&table), inked);
+            for (a, b) in table.glyphs().iter().zip(shaped.glyphs()) {
+                assert!((a.x - b.x).abs() < 0.01);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_shaped_once_until_it_was_idle_for_long() {
+        let mut shaper = Shaper::new(Fonts::bundled());
+        let options = ShapeOptions::default();
+        let first = shaper.shape("once", MONO, options);
+        assert!(Arc::ptr_eq(&first, &shaper.shape("once", MONO, options)));
+        assert!(!Arc::ptr_eq(&first, &shaper.shape("once", MONO.tracking(1.0), options)));
+        for _ in 0..200 {
+            shaper.shape("kept", MONO, options);
+            shaper.end_frame();
+        }
+        assert_eq!(shaper.cached_lines(), 1);
+    }
+
+    #[test]
+    fn installed_fonts_begin_a_generation() {
+        let mut shaper = Shaper::new(Fonts::bundled());
+        let options = ShapeOptions::default();
+        let before = (shaper.generation(), shaper.shape("世", MONO, options));
+        shaper.install(Fonts::scan_system());
+        assert!(shaper.generation() > before.0);
+        let after = shaper.shape("世", MONO, options);
+        assert_ne!(after.identity(), before.1.identity());
+        // The grid holds whether the system has a face for it or not.
+        assert_eq!(after.width(), before.1.width());
+    }
+
+    #[test]
+    fn styles_of_one_line_meet_at_their_bytes() {
+        let mut shaper = Shaper::new(Fonts::bundled());
+        let bold = StyleSpan { bytes: 2..4, style: MONO.weight(Weight::SemiBold) };
+        let line = shaper.shape_spans("abcdef", MONO, &[bold], ShapeOptions::default());
+        let faces: Vec<Range<u32>> = line.spans().iter().map(|span| span.glyphs.clone()).collect();
+        assert_eq!(faces, [0..2, 2..4, 4..6]);
+        assert_ne!(line.spans()[0].face.id(), line.spans()[1].face.id());
+        assert_eq!(line.spans()[0].face.id(), line.spans()[2].face.id());
+    }
+
+    #[test]
+    fn an_endless_line_is_bounded() {
+        let mut shaper = Shaper::new(Fonts::bundled());
+        let options = ShapeOptions::default();
+        let ascii = shaper.shape(&"x".repeat(LINE_BYTES_MAX + 10), MONO, options);
+        assert_eq!(ascii.len(), LINE_BYTES_MAX);
+        let arabic = "سلام ".repeat(4 << 10);
+        let line = shaper.shape(&arabic, TextStyle::ui(13.0), options);
+        assert_eq!(line.len(), arabic.len());
+        assert_eq!(line.clusters().map(|c| c.end).max(), Some(arabic.len() as u32));
+    }
+
+    #[test]
+    fn chunks_cover_a_piece_in_visual_order() {
+        let text = "سلام عليكم ".repeat(600);
+        let mut piece = Piece::whole(&text, MONO, Source::Arabic);
+        piece.direction = Direction::Rtl;
+        let chunks = chunks(&text, &piece);
+        assert!(chunks.len() > 3 && chunks.iter().all(|c| c.len() <= CHUNK_BYTES_MAX));
+        assert!(chunks.windows(2).all(|pair| pair[1].end == pair[0].start));
+        assert_eq!((chunks[0].end, chunks[chunks.len() - 1].start), (text.len(), 0));
+        assert!(chunks.iter().all(|chunk| text[chunk.clone()].ends_with(' ')));
     }
 }
