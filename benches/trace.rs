@@ -91,8 +91,8 @@ fn run() -> Result<Vec<Figure>, String> {
     Ok(vec![figure, Figure::new("text.lead", ours.median() / best)])
 }
 
-/// Millions of edits a second of CPU, each through rope, history, undo and anchors, its record written as
-/// the log would take it.
+/// Millions of edits a second of CPU, each through rope, history, undo and anchors, its record
+/// written as the log would take it.
 fn through_document(keys: &[Key]) -> Result<f64, String> {
     let mut document = Document::from_base(Rope::new());
     let (mut log, mut logged) = (Vec::with_capacity(1 << 16), 0);

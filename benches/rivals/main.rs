@@ -1,8 +1,8 @@
 //! Runs a trace of edits through loro, yrs and automerge, each on its own, and prints one JSON line
 //! for each: `{"name", "seconds", "length"}`, in seconds of CPU.
 //!
-//! The trace is the file named as the only argument; a line of it is `POSITION DELETED INSERTED`, in
-//! characters, the insertion as a JSON string.
+//! The trace is the file named as the only argument; a line of it is `POSITION DELETED INSERTED`,
+//! in characters, the insertion as a JSON string.
 
 use std::fs;
 use std::process::ExitCode;
