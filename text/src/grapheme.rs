@@ -1,6 +1,6 @@
 //! Grapheme clusters (UAX #29, extended) of a rope: where a caret may stand.
 //!
-//! Nothing here reads more than three blocks of [`BLOCK`] characters, however long a line or a
+//! Nothing here reads more than three blocks of `BLOCK` characters, however long a line or a
 //! cluster is. A lookup starts at the nearest place before it where a boundary is certain from
 //! the two characters around it alone (between two letters, say), and segments from there. In
 //! ordinary text that is one step. Where a whole block holds no such place (a megabyte of flags or
@@ -58,37 +58,6 @@ pub fn is_boundary(rope: &Rope, at: CharOffset) -> bool {
 pub fn at(rope: &Rope, at: CharOffset) -> CharRange {
     let start = floor(rope, at);
     CharRange { start, end: next(rope, start) }
-}
-
-/// The clusters of a range in order, each with where it starts. A cluster that the range cuts
-/// is given cut.
-pub fn clusters(rope: &Rope, range: CharRange) -> Clusters<'_> {
-    let range = CharRange { start: rope.nearest(range.start), end: rope.nearest(range.end) };
-    Clusters { rope, range, buffer: String::new() }
-}
-
-/// Walks over clusters; see [`clusters`].
-pub struct Clusters<'a> {
-    rope: &'a Rope,
-    range: CharRange,
-    buffer: String,
-}
-
-impl Clusters<'_> {
-    /// The next cluster: where it is, and its text. A lending iterator, so that one buffer serves
-    /// the whole walk.
-    #[expect(clippy::should_implement_trait, reason = "what it yields borrows from it")]
-    pub fn next(&mut self) -> Option<(CharRange, &str)> {
-        if self.range.is_empty() {
-            return None;
-        }
-        let start = self.range.start;
-        let end = next(self.rope, start).min(self.range.end);
-        self.range.start = end;
-        self.buffer.clear();
-        self.buffer.extend(self.rope.slice(start.0..end.0).chars());
-        Some((CharRange { start, end }, &self.buffer))
-    }
 }
 
 /// A stretch that starts at a boundary and reaches past the place that is asked about.

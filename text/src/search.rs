@@ -2,8 +2,8 @@
 //!
 //! A [`Query`] is what a person typed; compiled it is a [`Searcher`], which can be kept and sent
 //! to a worker. Matches are found by a regex engine that walks the rope's chunks ([`chunks`]),
-//! for literals too, and every search can be cancelled or timed out in the middle of a chunkless
-//! stretch of text: see [`Limits`].
+//! for literals too, and every search can be cancelled or timed out, between matches and within
+//! the engine: see [`Limits`].
 //!
 //! Lines end at LF, CRLF or CR in patterns as they do in the text: `^`, `$` and `.` know all
 //! three, and a `\n` or a line break in the pattern matches a CRLF too.

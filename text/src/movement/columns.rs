@@ -1,6 +1,7 @@
 //! Where things stand on the screen, as far as vertical movement cares.
 
 use ropey::Rope;
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::grapheme;
 use crate::position::{CharOffset, CharRange, Line, Positions};
@@ -44,11 +45,8 @@ impl<'a> PlainColumns<'a> {
         let line = self.rope.line_range(self.rope.line_of(at));
         let at = at.min(line.end);
         let (measured, rest) = split(self.rope, CharRange { start: line.start, end: at });
-        let mut column = 0;
-        let mut clusters = grapheme::clusters(self.rope, measured);
-        while let Some((_, cluster)) = clusters.next() {
-            column = width::advance(cluster, column, self.tab);
-        }
+        let text = self.rope.slice_of(measured).to_string();
+        let column = width::text_cells(&text, 0, self.tab);
         column + rest
     }
 
@@ -57,17 +55,17 @@ impl<'a> PlainColumns<'a> {
     pub fn at_cell(&self, line: Line, wanted: usize) -> (CharOffset, usize) {
         let line = self.rope.line_range(line);
         let (measured, _) = split(self.rope, line);
+        let text = self.rope.slice_of(measured).to_string();
         let mut column = 0;
-        let mut clusters = grapheme::clusters(self.rope, measured);
-        while let Some((range, cluster)) = clusters.next() {
+        let mut at = measured.start;
+        for cluster in text.graphemes(true) {
+            let next = at + cluster.chars().count();
             let after = width::advance(cluster, column, self.tab);
             if after > wanted {
-                return match wanted - column > after - wanted {
-                    true => (range.end, after),
-                    false => (range.start, column),
-                };
+                let nearer_end = wanted - column > after - wanted;
+                return if nearer_end { (next, after) } else { (at, column) };
             }
-            column = after;
+            (at, column) = (next, after);
         }
         let rest = (wanted - column).min(line.end - measured.end);
         let at = grapheme::floor(self.rope, measured.end + rest).max(measured.end);

@@ -2,7 +2,7 @@
 //!
 //! The engine cannot be asked to stop, and must not be told that the text ends where it does not:
 //! its reverse pass then misses what its forward pass found, and panics. So a chunk cursor that
-//! finds the search cancelled unwinds, past the engine, to [`run`]. No panic hook sees that, and
+//! finds the search cancelled unwinds, past the engine, to `run`. No panic hook sees that, and
 //! nothing survives it: the engine's cache is dropped with the search.
 
 use std::any::Any;
