@@ -2,6 +2,7 @@
 //! objects against fixtures, and what edits, damage and garbage do.
 
 #![expect(missing_docs, reason = "a test is not an interface")]
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod damage;
 mod edits;
@@ -46,7 +47,7 @@ impl Random {
         Random(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -55,6 +56,6 @@ impl Random {
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
+        (self.number() % limit.max(1) as u64) as usize
     }
 }

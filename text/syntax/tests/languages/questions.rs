@@ -33,10 +33,10 @@ fn brackets_match_over_strings_and_comments() {
     matches("python", "f(\")\", [1, 2]$0)", 1, 13);
     matches("javascript", "`a ${ {b: 1}.b $0}`", 3, 15);
     matches("bash", "echo $0$(ls \")\")", 5, 13);
-    matches("json", "{\"a\": [1, {}$0]}", 6, 11);
+    matches("json", "{\"a\": [1, {}$0]}", 6, 12);
     matches("tsx", "const a = $0<div>x</div>;", 10, 14);
     // What the tree takes for an error is counted by characters.
-    matches("rust", "} ) $0(a [b)", 4, 8);
+    matches("rust", "} ) $0(a [b)", 4, 9);
 }
 
 #[test]
