@@ -2,8 +2,8 @@
 //!
 //! Typing is sealed from the first key on, whatever is known by then. A first start without a
 //! passphrase makes one up and keeps it in a credential file that only its owner can read, so that
-//! nothing is stored in the clear and nothing is lost; `hearth doctor` says so, and `hearth init`
-//! replaces it. A profile that cannot be unlocked now seals to its public key.
+//! nothing is stored in the clear and nothing is lost; `hearth doctor` says so. A profile that
+//! cannot be unlocked now seals to its public key.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

@@ -51,7 +51,7 @@ pub fn markdown() -> String {
 /// A person's first settings file: everything there is, commented out.
 pub fn template() -> String {
     let mut text = String::from(
-        "# Your settings. Take the `#` off a line, or write your own; the file is read when saved.\n\
+        "# Your settings. Take the `#` off a line, or write your own; it counts once saved.\n\
          # Keys are in keymap.toml beside it. `hearth settings --markdown` is the reference.\n",
     );
     let mut open = "";

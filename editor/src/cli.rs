@@ -1,0 +1,240 @@
+//! The command line: what each word of it does.
+//!
+//! Parsing is in `invocation`, what is opened in `opening`; each subcommand has a file. Errors are
+//! one sentence on standard error, with exit code 1, or 2 for wrong usage.
+
+mod ctl;
+mod doctor;
+mod init;
+mod invocation;
+#[cfg(target_os = "linux")]
+mod libraries;
+mod list;
+mod opening;
+
+pub use invocation::Mode;
+pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::directories::Directories;
+use crate::instance::{self, Claim, Resident};
+use crate::profile;
+use crate::record;
+use crate::registry::{Fault, FaultKind, path_to_json};
+use crate::settings::Level;
+use crate::trust::TrustStore;
+use invocation::{Form, Invocation, Open, TrustChange};
+
+/// What a process that became resident starts from.
+pub struct Beginning {
+    /// Its files.
+    pub directories: Directories,
+    /// What to open first.
+    pub opening: Opening,
+    /// With a window or without.
+    pub mode: Mode,
+    /// The profile, and where clients come in.
+    pub resident: Resident,
+    /// The file that `HEARTH_PASSPHRASE_FILE` names.
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// The most that is taken from standard input.
+const INPUT_BYTES_MAX: u64 = 256 << 20;
+
+/// How long a second process waits for the first to open its files.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// As good as for ever.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+const HELP: &str = "\
+Hearth, a code editor.
+
+hearth [PATH[:LINE[:COLUMN]]]...  open files or a folder; `-` is standard input
+    --new                         in a new window
+    --wait                        end when what was opened is closed again
+    --headless                    without a window; scripts may drive it
+    --drive                       with a window that scripts may drive
+hearth ctl COMMAND [ARGUMENTS]    run a command in the running instance; the arguments are one
+                                  JSON object or key=value each, the answer is JSON
+hearth commands                   list the commands (--json, --markdown)
+hearth settings                   list the settings (--json, --markdown, --schema)
+hearth init [--unprotected]       make the profile, with a passphrase or without
+hearth trust PATH [--revoke]      let a folder's own files count, or no more
+hearth doctor                     what this machine has and lacks, and what to do about it
+hearth --version, --help
+
+Subcommands take --json. HEARTH_HOME is a folder for all of the program's own files;
+HEARTH_PASSPHRASE_FILE names a file with the profile's passphrase.
+";
+
+/// Does what the command line says; `resident` runs the program where this process becomes the
+/// profile's own.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    resident: impl FnOnce(Beginning) -> Result<(), Fault>,
+) -> ExitCode {
+    let done = match invocation::parse(arguments) {
+        Ok(Invocation::Open(open)) => start(open, resident),
+        Ok(invocation) => subcommand(invocation),
+        Err(usage) => Err(Fault::usage(format!("{usage} See `hearth --help`."))),
+    };
+    match done {
+        Ok(code) => code,
+        Err(fault) => {
+            // Without standard error there is nobody to tell.
+            drop(writeln!(std::io::stderr(), "hearth: {fault}"));
+            ExitCode::from(if fault.kind == FaultKind::Usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
+    match invocation {
+        Invocation::Open(_) => unreachable!("it is started by its caller"),
+        Invocation::Ctl { command, arguments } => {
+            let answer = ctl::call(&Directories::of_process()?, &command, &arguments)?;
+            print(&format!("{answer}\n"))
+        }
+        Invocation::Commands(form) => print(&list::commands(&Directories::of_process(), form)),
+        Invocation::Settings(form) => print(&list::settings(&Directories::of_process()?, form)),
+        Invocation::Init { protect, form } => {
+            print(&init::run(&Directories::of_process()?, protect, form)?)
+        }
+        Invocation::Trust { path, change, form } => print(&trust(&path, change, form)?),
+        Invocation::Doctor(form) => {
+            // What it finds is its answer: it fails only where it cannot look.
+            let checks = doctor::examine(&Directories::of_process()?);
+            print(&doctor::report(&checks, form))
+        }
+        Invocation::Version(Form::Text) => {
+            print(&format!("hearth {}\n", env!("CARGO_PKG_VERSION")))
+        }
+        Invocation::Version(_) => {
+            print(&format!("{}\n", json!({ "version": env!("CARGO_PKG_VERSION") })))
+        }
+        Invocation::Help => print(HELP),
+    }
+}
+
+fn start(
+    open: Open,
+    resident: impl FnOnce(Beginning) -> Result<(), Fault>,
+) -> Result<ExitCode, Fault> {
+    let directories = Directories::of_process()?;
+    let mode = open.mode;
+    let opening = gather(open)?;
+    match instance::claim(&directories)? {
+        Claim::Resident(claimed) => {
+            record::install_crash_reports(&directories.crashes());
+            // A program without records still edits; `doctor` names what is wrong with the folder.
+            drop(record::start(&directories.records(), Level::Info));
+            let passphrase_file = profile::passphrase_file();
+            let beginning =
+                Beginning { directories, opening, mode, resident: claimed, passphrase_file };
+            let done = resident(beginning);
+            record::flush(Duration::from_secs(2));
+            done?;
+        }
+        Claim::Second(_) if mode != Mode::Window => {
+            return Err(Fault::state(
+                "A Hearth runs for this profile already: end it, or set HEARTH_HOME to another \
+                 folder.",
+            ));
+        }
+        Claim::Second(client) => {
+            let waits = opening.wait == Wait::UntilClosed;
+            let timeout = if waits { WAIT_TIMEOUT } else { OPEN_TIMEOUT };
+            client.call(OPEN_COMMAND, opening.to_json(), timeout)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes paths absolute and reads standard input.
+fn gather(open: Open) -> Result<Opening, Fault> {
+    let folder = || {
+        std::env::current_dir()
+            .map_err(|error| Fault::file("Finding", Path::new("the current folder"), &error))
+    };
+    let mut items = Vec::new();
+    for argument in open.paths {
+        items.push(if argument == "-" {
+            Item::Text(standard_input()?)
+        } else if Path::new(&argument).is_absolute() {
+            Item::from_argument(&argument, Path::new(""), &Path::exists)
+        } else {
+            Item::from_argument(&argument, &folder()?, &Path::exists)
+        });
+    }
+    Ok(Opening { items, wait: open.wait, place: open.place })
+}
+
+fn standard_input() -> Result<String, Fault> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(INPUT_BYTES_MAX + 1).read_to_string(&mut text);
+    match read {
+        Ok(len) if len as u64 > INPUT_BYTES_MAX => Err(Fault::machine(format!(
+            "Standard input has more than {} MB: save it to a file and open that.",
+            INPUT_BYTES_MAX >> 20
+        ))),
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Fault::machine("Standard input is not UTF-8: save it to a file and open that."))
+        }
+        Err(error) => Err(Fault::file("Reading", Path::new("standard input"), &error)),
+    }
+}
+
+fn trust(folder: &Path, change: TrustChange, form: Form) -> Result<String, Fault> {
+    let directories = Directories::of_process()?;
+    directories.make()?;
+    let mut store = TrustStore::load(&directories)?;
+    let (path, trusted, fingerprint) = match change {
+        TrustChange::Give => {
+            let (path, fingerprint) = store.trust(folder)?;
+            (path, true, Some(fingerprint))
+        }
+        TrustChange::Revoke => {
+            let (path, fingerprint) = store.revoke(folder)?;
+            (path, false, fingerprint)
+        }
+    };
+    if form == Form::Json {
+        let fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string());
+        let answer =
+            json!({ "path": path_to_json(&path), "trusted": trusted, "fingerprint": fingerprint });
+        return Ok(format!("{answer}\n"));
+    }
+    let path = path.display();
+    Ok(match change {
+        TrustChange::Give => format!(
+            "{path} is trusted as it is now; when a file under .hearth/ in it changes, that ends.\n"
+        ),
+        TrustChange::Revoke => format!("{path} is not trusted.\n"),
+    })
+}
+
+/// Prints to standard output. A reader that has gone, such as `head`, is no error.
+fn print(text: &str) -> Result<ExitCode, Fault> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Fault::file("Writing to", Path::new("standard output"), &error))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// `value` as one line.
+fn line(value: &Value) -> String {
+    format!("{value}\n")
+}

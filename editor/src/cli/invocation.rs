@@ -1,0 +1,341 @@
+//! What a command line means, before anything is done.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::opening::{Place, Wait};
+
+/// Words of one command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// The program itself.
+    Open(Open),
+    /// `ctl COMMAND ...`
+    Ctl {
+        /// The command's id.
+        command: String,
+        /// One JSON object, or `key=value` each.
+        arguments: Vec<OsString>,
+    },
+    /// `commands`
+    Commands(Form),
+    /// `settings`
+    Settings(Form),
+    /// `init`
+    Init {
+        /// Whether a passphrase guards the profile.
+        protect: Protect,
+        /// How to answer.
+        form: Form,
+    },
+    /// `trust PATH`
+    Trust {
+        /// The folder.
+        path: PathBuf,
+        /// Whether to give or take trust.
+        change: TrustChange,
+        /// How to answer.
+        form: Form,
+    },
+    /// `doctor`
+    Doctor(Form),
+    /// `--version`
+    Version(Form),
+    /// `--help`
+    Help,
+}
+
+/// What to open, as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// `PATH[:LINE[:COLUMN]]` each, or `-`.
+    pub paths: Vec<OsString>,
+    /// `--wait`
+    pub wait: Wait,
+    /// `--new`
+    pub place: Place,
+    /// `--headless`, `--drive`
+    pub mode: Mode,
+}
+
+/// How the program shows itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// In a window.
+    #[default]
+    Window,
+    /// In a window that scripts may drive.
+    Drive,
+    /// Without a window; scripts may drive it.
+    Headless,
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// `--json`
+    Json,
+    /// `--markdown`
+    Markdown,
+    /// `--schema`
+    Schema,
+}
+
+/// What guards a new profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protect {
+    /// A passphrase.
+    Passphrase,
+    /// `--unprotected`
+    Nothing,
+}
+
+/// What happens to a folder's trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustChange {
+    /// It is given.
+    Give,
+    /// `--revoke`
+    Revoke,
+}
+
+/// Wrong usage, in one sentence.
+pub type Usage = String;
+
+/// Words that are subcommands when they come first.
+const SUBCOMMANDS: &[&str] = &["ctl", "commands", "settings", "init", "trust", "doctor"];
+
+/// Reads `arguments`, the program's name not among them.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
+    let mut words: Vec<OsString> = arguments.into_iter().collect();
+    let first = words.first().and_then(|word| word.to_str()).unwrap_or_default().to_owned();
+    if SUBCOMMANDS.contains(&first.as_str()) {
+        words.remove(0);
+        return subcommand(&first, words);
+    }
+    open(words)
+}
+
+fn open(words: Vec<OsString>) -> Result<Invocation, Usage> {
+    let mut open = Open::default();
+    let mut special = None;
+    let mut form = Form::Text;
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--") => {
+                open.paths.extend(words);
+                break;
+            }
+            Some("--wait") => open.wait = Wait::UntilClosed,
+            Some("--new") => open.place = Place::New,
+            Some("--drive") if open.mode != Mode::Headless => open.mode = Mode::Drive,
+            Some("--drive") => {}
+            Some("--headless") => open.mode = Mode::Headless,
+            Some("--version" | "-V") => special = Some(Invocation::Version(Form::Text)),
+            Some("--help" | "-h") => special = Some(Invocation::Help),
+            Some("--json") => form = Form::Json,
+            Some("") => return Err("An empty path names nothing.".to_owned()),
+            _ if is_option(&word) => return Err(unknown_option(&word)),
+            _ => open.paths.push(word),
+        }
+    }
+    match (special, form) {
+        (Some(Invocation::Version(_)), form) => Ok(Invocation::Version(form)),
+        (Some(special), _) => Ok(special),
+        (None, Form::Text) => Ok(Invocation::Open(open)),
+        (None, _) => Err("--json belongs to a subcommand or to --version.".to_owned()),
+    }
+}
+
+/// Words of a subcommand: those that are options, and the others.
+struct Words {
+    name: &'static str,
+    options: Vec<String>,
+    rest: Vec<OsString>,
+}
+
+impl Words {
+    fn read(name: &str, words: Vec<OsString>) -> Result<Self, Usage> {
+        let name = SUBCOMMANDS.iter().find(|known| **known == name).expect("it was found there");
+        let (mut options, mut rest) = (Vec::new(), Vec::new());
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            if word == "--" {
+                rest.extend(words);
+                break;
+            } else if is_option(&word) {
+                options.push(word.into_string().map_err(|word| unknown_option(&word))?);
+            } else {
+                rest.push(word);
+            }
+        }
+        Ok(Self { name, options, rest })
+    }
+
+    /// Takes an option out; whether it was there.
+    fn take(&mut self, option: &str) -> bool {
+        let before = self.options.len();
+        self.options.retain(|given| given != option);
+        self.options.len() < before
+    }
+
+    fn form(&mut self, allowed: &[(&str, Form)]) -> Form {
+        let found = allowed.iter().filter(|(option, _)| self.take(option)).last();
+        found.map_or(Form::Text, |(_, form)| *form)
+    }
+
+    /// Refuses what nobody took.
+    fn end(self, words_max: usize) -> Result<Vec<OsString>, Usage> {
+        if let Some(option) = self.options.first() {
+            return Err(format!("`hearth {}` has no option {option}.", self.name));
+        }
+        match self.rest.get(words_max) {
+            Some(word) => {
+                Err(format!("`hearth {}` does not take \"{}\".", self.name, word.display()))
+            }
+            None => Ok(self.rest),
+        }
+    }
+}
+
+fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return Ok(Invocation::Help);
+    }
+    if name == "ctl" {
+        return ctl(words);
+    }
+    let mut words = Words::read(name, words)?;
+    let json = &[("--json", Form::Json)];
+    match name {
+        "commands" => {
+            let form = words.form(&[("--json", Form::Json), ("--markdown", Form::Markdown)]);
+            words.end(0).map(|_| Invocation::Commands(form))
+        }
+        "settings" => {
+            let form = words.form(&[
+                ("--json", Form::Json),
+                ("--markdown", Form::Markdown),
+                ("--schema", Form::Schema),
+            ]);
+            words.end(0).map(|_| Invocation::Settings(form))
+        }
+        "init" => {
+            let form = words.form(json);
+            let unprotected = words.take("--unprotected");
+            let protect = if unprotected { Protect::Nothing } else { Protect::Passphrase };
+            words.end(0).map(|_| Invocation::Init { protect, form })
+        }
+        "trust" => {
+            let form = words.form(json);
+            let revoke = words.take("--revoke");
+            let change = if revoke { TrustChange::Revoke } else { TrustChange::Give };
+            let path = words.end(1)?.pop().ok_or("`hearth trust` needs a folder.")?;
+            Ok(Invocation::Trust { path: path.into(), change, form })
+        }
+        _ => {
+            let form = words.form(json);
+            words.end(0).map(|_| Invocation::Doctor(form))
+        }
+    }
+}
+
+/// Arguments of `ctl` are the command's own, so nothing of them is an option but `--json`, which
+/// changes nothing: the answer is JSON anyway.
+fn ctl(words: Vec<OsString>) -> Result<Invocation, Usage> {
+    let mut words = words.into_iter().filter(|word| word != "--json");
+    let command =
+        words.next().ok_or("`hearth ctl` needs a command; `hearth commands` lists them.")?;
+    let command = command.into_string().map_err(|_| "A command's name is plain text.")?;
+    Ok(Invocation::Ctl { command, arguments: words.collect() })
+}
+
+/// A lone `-` is standard input.
+fn is_option(word: &OsStr) -> bool {
+    let bytes = word.as_encoded_bytes();
+    bytes.len() > 1 && bytes[0] == b'-'
+}
+
+fn unknown_option(word: &OsStr) -> Usage {
+    let word = word.display();
+    format!("There is no option {word}; for a file of that name write `hearth -- {word}`.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Invocation, Usage> {
+        parse(words.iter().map(OsString::from))
+    }
+
+    fn opened(words: &[&str]) -> Open {
+        match read(words).unwrap() {
+            Invocation::Open(open) => open,
+            other => panic!("{words:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_and_options_may_be_mixed() {
+        let open = opened(&["--wait", "a.rs:3", "--new", "-", "--", "--odd"]);
+        assert_eq!(open.paths, ["a.rs:3", "-", "--odd"]);
+        assert_eq!((open.wait, open.place), (Wait::UntilClosed, Place::New));
+        assert_eq!(opened(&[]), Open::default());
+        assert_eq!(opened(&["--headless", "--drive"]).mode, Mode::Headless);
+        assert_eq!(opened(&["--drive", "x"]).mode, Mode::Drive);
+    }
+
+    #[test]
+    fn subcommands_come_first() {
+        assert_eq!(read(&["commands", "--json"]), Ok(Invocation::Commands(Form::Json)));
+        assert_eq!(read(&["settings", "--schema"]), Ok(Invocation::Settings(Form::Schema)));
+        assert_eq!(read(&["doctor"]), Ok(Invocation::Doctor(Form::Text)));
+        assert_eq!(opened(&["./doctor"]).paths, ["./doctor"]);
+        assert_eq!(opened(&["a", "doctor"]).paths, ["a", "doctor"]);
+        let init = Invocation::Init { protect: Protect::Nothing, form: Form::Json };
+        assert_eq!(read(&["init", "--unprotected", "--json"]), Ok(init));
+        let trust =
+            Invocation::Trust { path: "/c".into(), change: TrustChange::Revoke, form: Form::Text };
+        assert_eq!(read(&["trust", "/c", "--revoke"]), Ok(trust));
+    }
+
+    #[test]
+    fn ctl_leaves_the_arguments_to_the_command() {
+        let got = read(&["ctl", "app.text", "text=-x --wait"]).unwrap();
+        let arguments = vec![OsString::from("text=-x --wait")];
+        assert_eq!(got, Invocation::Ctl { command: "app.text".into(), arguments });
+    }
+
+    #[test]
+    fn wrong_usage_is_told_in_a_sentence() {
+        for words in [
+            &["--nope"][..],
+            &["--diff", "a", "b"],
+            &["ctl"],
+            &["trust"],
+            &["trust", "a", "b"],
+            &["commands", "x"],
+            &["doctor", "--markdown"],
+            &["--json", "a"],
+            &[""],
+        ] {
+            let told = read(words).unwrap_err();
+            assert!(told.ends_with('.') && told.len() > 10, "{words:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn version_and_help_win_over_paths() {
+        assert_eq!(read(&["x", "--version", "--json"]), Ok(Invocation::Version(Form::Json)));
+        assert_eq!(read(&["-h"]), Ok(Invocation::Help));
+        assert_eq!(read(&["trust", "--help"]), Ok(Invocation::Help));
+    }
+}
