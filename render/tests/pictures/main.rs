@@ -8,4 +8,5 @@ mod desk;
 mod figures;
 mod goldens;
 mod marks;
+mod repaint;
 mod words;
