@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use render::color::Color;
 use render::cpu::{Contents, CpuRenderer};
 use render::geometry::{PhysicalSize, Point};
 use render::glyph::{Bins, GlyphCache, Hinting, Rasterisation};
+use render::icon::Icon;
+use render::layout::{Element, lay_out};
 use render::scene::Scene;
-use render::shape::{Fonts, ShapeOptions, Shaper, TextStyle};
+use render::shape::{Direction, Fonts, ShapeOptions, Shaper, TextStyle};
 use render::theme::Appearance;
 
 use crate::desk::{Desk, SIZE};
@@ -63,12 +66,12 @@ fn shaping() {
 }
 
 fn dense_scene(shaper: &mut Shaper, edited: usize) -> Scene {
-    let mut scene = Scene::new(render::color::Color::WHITE);
+    let mut scene = Scene::new(Color::WHITE);
     for row in 0..36 {
         let salt = if row == 17 { edited } else { 0 };
         let line = shaper.shape(&dense(row, salt), TextStyle::mono(14.0), ShapeOptions::default());
         let origin = Point::new(8.0, 16.0 + 22.0 * row as f32);
-        scene.text(&line, origin, render::color::Color::BLACK);
+        scene.text(&line, origin, Color::BLACK);
     }
     scene
 }
@@ -94,6 +97,29 @@ fn rasterising() {
             eprintln!("94 letters in {sizes} sizes, hinting {hinting:?}: {time:?}");
         }
     }
+}
+
+/// A tree of exactly 150 elements: 37 rows of four and the two around them.
+fn layout() {
+    let ui = TextStyle::ui(13.0);
+    let row = |i: usize| {
+        Element::row()
+            .height(26.0)
+            .gap(6.0)
+            .child(Element::icon(Icon::File, 12.0, Color::BLACK))
+            .child(Element::text(format!("row {i}"), ui, Color::BLACK))
+            .child(Element::spacer())
+    };
+    let list = Element::column().children((0..37).map(row));
+    let root = Element::column().child(list);
+    let mut shaper = Shaper::new(Fonts::bundled());
+    let mut build = || {
+        let layout = lay_out(&root, SIZE, &mut shaper, Direction::Ltr);
+        let mut scene = Scene::new(Color::WHITE);
+        layout.paint(&mut scene);
+    };
+    build();
+    eprintln!("layout and paint of 150 elements: {:?}", median(|_| (), |()| build()));
 }
 
 fn drawing() {
@@ -154,5 +180,6 @@ fn drawing() {
 fn figures() {
     shaping();
     rasterising();
+    layout();
     drawing();
 }
