@@ -2,7 +2,7 @@
 //! characters out, at a position of the version that it names as its parents.
 //!
 //! Every character of an operation has a sequence number of its author, so an operation of ten
-//! characters uses up ten. The bytes of a record are in [`format`].
+//! characters uses up ten. The bytes of a record are in [`mod@format`].
 
 pub mod format;
 
