@@ -97,7 +97,7 @@ pub trait DiskFile: Send + Sync {
     ///
     /// It writes zeros: promised but unwritten extents may still need space on their first write.
     fn preallocate(&self, len: u64) -> io::Result<()> {
-        const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+        static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
         let mut at = self.len()?;
         while at < len {
             let some = (len - at).min(ZEROS.len() as u64);
@@ -178,6 +178,15 @@ pub(crate) fn read_file(file: &dyn DiskFile, limit: usize) -> io::Result<Vec<u8>
     }
 }
 
+/// Makes the file `path`, taking away what a crash has left under that name. It is not emptied in
+/// place: a crash in the middle of a rename may have left a second name for the same bytes.
+pub(crate) fn create_anew(disk: &dyn Disk, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => disk.open(path, Open::CreateNew),
+    }
+}
+
 /// Puts `bytes` in the place of `path` so that a crash leaves either the old or the new content.
 ///
 /// # Errors
@@ -187,7 +196,7 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let fresh: PathBuf = dir.join(name);
-    let file = disk.open(&fresh, Open::Truncate)?;
+    let file = create_anew(disk, &fresh)?;
     file.write_all_at(0, bytes)?;
     file.sync()?;
     drop(file);

@@ -1,5 +1,8 @@
 //! The log on a disk that fails in every way that it can, from a seed (`HEARTH_SEED`).
 
+// A test may unwrap, and prints what is needed to run it again.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! The writer's threads: on a simulated disk for their order, on the real one for a real `kill -9`.
 
+// A test may unwrap, and prints what is needed to run it again.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

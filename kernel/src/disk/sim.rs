@@ -87,20 +87,33 @@ enum Change {
 enum NameChange {
     Link(PathBuf, u64),
     Unlink(PathBuf),
+    Rename(PathBuf, PathBuf),
 }
 
 impl NameChange {
     fn path(&self) -> &Path {
         match self {
-            Self::Link(path, _) | Self::Unlink(path) => path,
+            Self::Link(path, _) | Self::Unlink(path) | Self::Rename(_, path) => path,
+        }
+    }
+
+    fn node(&self) -> Option<u64> {
+        match self {
+            Self::Link(_, node) => Some(*node),
+            Self::Unlink(_) | Self::Rename(..) => None,
         }
     }
 
     fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
         match self {
-            Self::Link(path, node) => names.insert(path.clone(), *node),
-            Self::Unlink(path) => names.remove(path),
-        };
+            Self::Link(path, node) => drop(names.insert(path.clone(), *node)),
+            Self::Unlink(path) => drop(names.remove(path)),
+            Self::Rename(from, to) => {
+                if let Some(node) = names.remove(from) {
+                    names.insert(to.clone(), node);
+                }
+            }
+        }
     }
 }
 
@@ -189,8 +202,10 @@ impl SimDisk {
 
 impl State {
     fn restart(&mut self) {
-        let named: BTreeSet<u64> =
-            self.names.values().chain(self.kept_names.values()).copied().collect();
+        // A name that is gone may come back with a cut, and needs its node then.
+        let pending = self.pending_names.iter().filter_map(NameChange::node);
+        let named = self.names.values().chain(self.kept_names.values()).copied();
+        let named: BTreeSet<u64> = named.chain(pending).collect();
         self.nodes.retain(|node, _| named.contains(node));
         self.locks.clear();
         self.steps_until_crash = None;
@@ -324,11 +339,10 @@ impl Disk for SimDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.whole_step()?;
-        let node = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
-        // One transaction of the file system: a cut never sees both or neither, but for the order
-        // of the two entries here, which makes "neither" impossible.
-        state.rename_now(NameChange::Link(to.to_owned(), node));
-        state.rename_now(NameChange::Unlink(from.to_owned()));
+        if !state.names.contains_key(from) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.rename_now(NameChange::Rename(from.to_owned(), to.to_owned()));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use super::{
     Damage, DamageKind, Entry, Health, Kind, LogError, LogOptions, LogReader, PAYLOAD_BYTES_MAX,
     RecordHeader, Sequence, frame,
 };
-use crate::disk::{Disk, DiskFile, DiskLock, Open};
+use crate::disk::{self, Disk, DiskFile, DiskLock, Open};
 use crate::keys::{Opener, Sealer};
 
 /// The file whose space is kept for a full disk.
@@ -665,7 +665,7 @@ impl Log {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let fresh = self.dir.join("reserve.new");
-        let file = self.disk.open(&fresh, Open::Truncate)?;
+        let file = disk::create_anew(&*self.disk, &fresh)?;
         let filled = file.preallocate(bytes).and_then(|()| file.sync());
         if let Err(error) = filled {
             // Half a reserve only takes space away.

@@ -15,7 +15,7 @@ use super::{
     Damage, DamageKind, Kind, LogError, LogOptions, LogReader, RecordHeader, Report, Sequence,
     StreamId, frame,
 };
-use crate::disk::{Disk, Open};
+use crate::disk::{self, Disk};
 use crate::keys::{Opener, Sealer};
 
 /// What a compaction did.
@@ -248,7 +248,7 @@ impl Job<'_> {
         let name = SegmentName { first: first.first, last: last.last, generation };
         let fresh = self.dir.join("compact.new");
         let wrap = |error| LogError::Disk(fresh.clone(), error);
-        let file = self.disk.open(&fresh, Open::Truncate).map_err(wrap)?;
+        let file = disk::create_anew(self.disk, &fresh).map_err(wrap)?;
         let (base, known) = (Sequence(output.base), Sequence(output.covered));
         let header = SegmentHeader { durable: known, base, begun_after: known };
         file.write_all_at(0, &header.encode()).map_err(wrap)?;
