@@ -247,7 +247,7 @@ fn check_crashes(directories: &Directories) -> Check {
         });
     Check::ill(
         name,
-        format!("{} reports; the last{ago}: {}", reports.len(), last.message),
+        format!("the last of {} reports{ago}: {}", reports.len(), last.message),
         format!("read {}, and delete it when it is dealt with", last.path.display()),
     )
 }

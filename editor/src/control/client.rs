@@ -54,7 +54,7 @@ impl Client {
     pub fn call(&self, method: &str, params: Value, timeout: Duration) -> Result<Value, Fault> {
         self.peer.call(method, params, timeout).map_err(|error| match error {
             CallError::Answered(error) => {
-                Fault::new(FaultKind::from_code(error.code), error.message)
+                Fault::told(FaultKind::from_code(error.code), &error.message)
             }
             CallError::Late(_) => Fault::cancelled(format!("{method} took too long: {error}.")),
             CallError::Closed => Fault::cancelled(format!(
