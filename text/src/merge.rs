@@ -47,8 +47,9 @@ pub fn merge(base: &Rope, ours: &Rope, theirs: &Rope) -> Merge {
     };
     let mut edits = Vec::new();
     let mut conflicts = Vec::new();
+    let mut left = diff::REFINE_TOTAL;
     for region in regions(&lines(ours), &lines(theirs), Origin::default()) {
-        match region.words(base, ours, theirs) {
+        match region.words(base, [ours, theirs], &mut left) {
             Some(own) => edits.extend(own),
             None => conflicts.push(Conflict {
                 base: region.base,
@@ -91,12 +92,23 @@ enum Sides {
 
 impl Region {
     /// The edits of our text that bring in their side; none if the sides conflict.
-    fn words(&self, base: &Rope, ours: &Rope, theirs: &Rope) -> Option<Vec<Edit>> {
+    fn words(
+        &self,
+        base: &Rope,
+        [ours, theirs]: [&Rope; 2],
+        left: &mut usize,
+    ) -> Option<Vec<Edit>> {
         if self.sides == Sides::Ours || ours.slice_of(self.ours) == theirs.slice_of(self.theirs) {
             return Some(Vec::new());
         }
-        let words = |side: &Rope, after: CharRange| {
-            diff::refine(base, side, Replacement { before: self.base, after })
+        // Each side spends from the same, so that the answer does not depend on which is which.
+        let before = *left;
+        let mut words = |side: &Rope, after: CharRange| {
+            let mut own = before;
+            let hunk = Replacement { before: self.base, after };
+            let found = diff::refine_within(base, side, hunk, &mut own);
+            *left = own.min(*left);
+            found
         };
         let [our_words, their_words] = [words(ours, self.ours), words(theirs, self.theirs)];
         let origin =
