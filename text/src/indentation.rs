@@ -125,8 +125,9 @@ mod tests {
 
     #[test]
     fn comments_and_alignment_do_not_mislead() {
-        let text = "/**\n * doc\n * doc\n */\nint f() {\n    call(one,\n         two,\n         three);\n    \
-                    if (x) {\n        y();\n    }\n}\n/*\n * more\n */\nint g() {\n    z();\n}\n";
+        let text = "/**\n * doc\n * doc\n */\nint f() {\n    call(one,\n         two,\n\
+                    \x20        three);\n    if (x) {\n        y();\n    }\n}\n\
+                    /*\n * more\n */\nint g() {\n    z();\n}\n";
         assert_eq!(found(text), Some(Indentation::Spaces(4)));
     }
 
