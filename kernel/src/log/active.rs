@@ -250,13 +250,16 @@ impl Log {
                 highest = highest.max(header.sequence());
                 if header.sequence() > durable.unwrap_or(0) {
                     is_below = false;
-                    doubtful.insert(header.sequence(), segment.bytes[range.clone()].to_vec());
+                    let bytes = || segment.bytes[range.clone()].to_vec();
+                    // The newest copy counts, and it was met first.
+                    doubtful.entry(header.sequence()).or_insert_with(bytes);
                 }
             }
             if is_below {
                 break;
             }
-            ceiling = segment.header.map_or(ceiling, |header| header.begun_after.0);
+            let begun_after = segment.header.map_or(u64::MAX, |header| header.begun_after.0);
+            ceiling = ceiling.min(begun_after);
         }
         let durable = durable.unwrap_or(0);
         for (sequence, bytes) in doubtful.split_off(&(durable + 1)) {
@@ -480,12 +483,25 @@ impl Log {
     fn open_reserve(&mut self) -> io::Result<()> {
         let name = SegmentName::fresh(self.next_segment);
         let path = self.dir.join(name.to_string());
+        self.clean_reserve()?;
         self.disk.rename(&self.dir.join(RESERVE), &path)?;
         self.next_segment += 1;
         let file = self.disk.open(&path, Open::Write)?;
         self.begin_in(name, file)?;
         self.health = Health::OnReserve;
         Ok(())
+    }
+
+    /// Wipes what an earlier process wrote there, if the power took the new name and not the bytes.
+    fn clean_reserve(&self) -> io::Result<()> {
+        let file = self.disk.open(&self.dir.join(RESERVE), Open::Write)?;
+        let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
+        let bytes = disk::read_file(&*file, len)?;
+        if bytes.iter().all(|&byte| byte == 0) {
+            return Ok(());
+        }
+        file.write_all_at(0, &vec![0; bytes.len()])?;
+        file.sync()
     }
 
     fn header(&self, base: u64, begun_after: u64) -> SegmentHeader {

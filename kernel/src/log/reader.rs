@@ -117,6 +117,7 @@ pub(super) fn walk(
     ceiling: u64,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), LogError> {
+    let ceilings = ceilings(disk, dir, segments, ceiling);
     let mut waiting = Waiting::new();
     let mut last = 0;
     let mut durable = 0;
@@ -131,10 +132,7 @@ pub(super) fn walk(
         };
         durable = durable.max(segment.header.map_or(0, |header| header.durable.0));
         tell_damage(&segment, next.is_none(), each);
-        let ceiling = match &next {
-            Some(next) => next.header.map_or(u64::MAX, |header| header.begun_after.0),
-            None => ceiling,
-        };
+        let ceiling = ceilings[&segment.name];
         merge(&segment, ceiling, until, &mut waiting, &mut last, each);
     }
     // A segment that was begun when more was durable knows of records that are gone.
@@ -144,6 +142,22 @@ pub(super) fn walk(
         each(Step::Damage(Damage { segment, offset: 0, bytes: 0, what }, &[]));
     }
     Ok(())
+}
+
+/// Above which sequence the frames of each segment were voided by a later one.
+fn ceilings(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &[SegmentName],
+    mut ceiling: u64,
+) -> BTreeMap<SegmentName, u64> {
+    let mut ceilings = BTreeMap::new();
+    for &name in segments.iter().rev() {
+        ceilings.insert(name, ceiling);
+        let header = Segment::header_of(disk, dir, name);
+        ceiling = ceiling.min(header.map_or(u64::MAX, |header| header.begun_after.0));
+    }
+    ceilings
 }
 
 /// The next segment that can be read at all.
@@ -214,7 +228,8 @@ fn merge(
         *last = sequence;
     };
     for (header, range) in order {
-        // What waits and is lower comes first; what waits under the same number is the older copy.
+        // The newest copy counts: an older one may be of a write that failed and came back.
+        waiting.remove(&header.sequence());
         while let Some(entry) = waiting.first_entry() {
             if *entry.key() > header.sequence() || *entry.key() >= until {
                 break;
@@ -227,7 +242,7 @@ fn merge(
             hand_over(segment.name, range.start, header, bytes);
         } else {
             let place = (segment.name, range.start, header, bytes.to_vec());
-            waiting.entry(header.sequence()).or_insert(place);
+            waiting.insert(header.sequence(), place);
         }
     }
     while let Some(entry) = waiting.first_entry() {

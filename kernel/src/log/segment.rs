@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::frame::{self, Frame, FrameHeader};
 use super::{Damage, DamageKind, LogError, PAYLOAD_BYTES_MAX, Sequence};
-use crate::disk::{self, Disk};
+use crate::disk::{self, Disk, Open};
 
 /// Bytes before the first frame.
 pub(super) const HEADER: usize = 48;
@@ -143,6 +143,19 @@ impl Segment {
             Some(_) => Err(LogError::Newer(path)),
             None => Ok(Ok(Self::index(name, bytes, None))),
         }
+    }
+
+    /// Reads the header alone; `None` when it is damaged.
+    pub(super) fn header_of(
+        disk: &dyn Disk,
+        dir: &Path,
+        name: SegmentName,
+    ) -> Option<SegmentHeader> {
+        let mut bytes = [0; HEADER];
+        let file = disk.open(&dir.join(name.to_string()), Open::Read).ok()?;
+        let some = file.read_at(0, &mut bytes).ok()?;
+        let (version, header) = SegmentHeader::decode(&bytes[..some])?;
+        (version == VERSION).then_some(header)
     }
 
     fn index(name: SegmentName, bytes: Vec<u8>, header: Option<SegmentHeader>) -> Self {
