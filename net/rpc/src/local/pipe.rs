@@ -4,8 +4,9 @@
 //! side does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericNamespaced, ListenerOptions, Name, Stream};
@@ -50,8 +51,29 @@ pub(super) fn connect(path: &Path) -> Result<Wire, LocalError> {
 }
 
 fn wire(stream: Stream) -> Wire {
-    let (reader, writer) = stream.split();
-    Wire::new(reader, writer)
+    let half = Half(Arc::new(stream));
+    Wire::new(half.clone(), half)
+}
+
+/// One of the two users of a connection, which ends with the second of them.
+#[derive(Clone)]
+struct Half(Arc<Stream>);
+
+impl Read for Half {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(into)
+    }
+}
+
+impl Write for Half {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes)
+    }
+
+    /// A pipe's flush would wait until the other side has read everything.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Pipes have one flat space of names, so that the path becomes a number. It only has to be the
