@@ -107,9 +107,9 @@ type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
 
 /// Goes through `segments` in the order of sequences, each sequence once.
 ///
-/// After a failed sync the same records stand in several segments, and in the first ones perhaps not
-/// whole: so a frame that is not below all that the next segment can hold waits for it. What is above
-/// `ceiling` was voided by a segment behind these.
+/// After a failed sync the same records stand in several segments, and in the first ones perhaps
+/// not whole: so a frame that is not below all that the next segment can hold waits for it. What is
+/// above `ceiling` was voided by a segment behind these.
 pub(super) fn walk(
     disk: &dyn Disk,
     dir: &Path,
