@@ -1,8 +1,8 @@
 //! The append-only sealed log: the one place where history is kept.
 //!
 //! A record is a stream, a kind and a payload; the log knows no more of it. Records lie in segment
-//! files, each framed on its own (`log/frame.rs`), sealed, and numbered without gaps, so that damage
-//! costs the damaged record alone and a record that somebody took away is missed.
+//! files, each framed on its own (`log/frame.rs`), sealed, and numbered without gaps, so that
+//! damage costs the damaged record alone and a record that somebody took away is missed.
 //!
 //! - [`Log`] is the state machine without threads; [`LogWriter`] runs one on a thread of its own.
 //! - [`LogReader`] replays, in order, what both have written.
