@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn the_name_of_a_file_counts_more_than_its_folders() {
-        let paths = candidates(&["document/x/other.rs", "text/src/document.rs", "text/src/undo.rs"]);
+        let paths =
+            candidates(&["document/x/other.rs", "text/src/document.rs", "text/src/undo.rs"]);
         let ranking = Ranking::new(&paths, Texts::Paths, "docrs", None);
         assert_eq!(ranking.best, [1, 0]);
     }

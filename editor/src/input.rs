@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use render::{Point, Size};
+use render::geometry::{Point, Size};
+use smallvec::SmallVec;
 
 use crate::keymap::{KeyPress, Modifiers};
 
@@ -13,8 +14,10 @@ use crate::keymap::{KeyPress, Modifiers};
 pub enum Input {
     /// A key went down.
     Key {
-        /// Which one, with what held.
-        press: KeyPress,
+        /// Which one, with what held: what the layout says first, then what else it may mean (the
+        /// shifted sign, the Latin letter in that place of the keyboard). The first that is bound
+        /// counts.
+        presses: SmallVec<[KeyPress; 3]>,
         /// The text that it types, if any.
         text: Option<String>,
     },
@@ -78,6 +81,27 @@ pub enum Input {
     Drop(PathBuf),
     /// The person wants the window closed.
     Close,
+}
+
+impl Input {
+    /// What it is, without what was typed: the cause of a stall in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Input::Key { .. } => "a key",
+            Input::Text(_) => "text",
+            Input::Preedit { .. } => "a composition",
+            Input::Press { .. } => "a click",
+            Input::Move { .. } => "a movement of the pointer",
+            Input::Release { .. } => "the release of a button",
+            Input::Leave => "the pointer leaving",
+            Input::Scroll { .. } => "scrolling",
+            Input::Resize { .. } => "a new size",
+            Input::Focus(_) => "a change of focus",
+            Input::Appearance(_) => "a change of appearance",
+            Input::Drop(_) => "a dropped file",
+            Input::Close => "closing",
+        }
+    }
 }
 
 /// Whether the window has the keyboard.

@@ -92,12 +92,9 @@ impl LineInput {
 
     /// Shows what an input method is composing; an empty text ends it.
     pub fn compose(&mut self, text: &str, cursor: usize) {
-        let cursor = (0..=cursor.min(text.len()))
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
-        self.preedit =
-            (!text.is_empty()).then(|| Preedit { text: text.to_owned(), cursor });
+        let cursor =
+            (0..=cursor.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        self.preedit = (!text.is_empty()).then(|| Preedit { text: text.to_owned(), cursor });
     }
 
     /// Moves the caret.
@@ -112,6 +109,12 @@ impl LineInput {
         if movement == text::selection::Movement::Move {
             self.anchor = self.head;
         }
+    }
+
+    /// Puts the caret at a byte.
+    pub fn place(&mut self, byte: usize) {
+        self.head = self.text.floor_char_boundary(byte);
+        self.anchor = self.head;
     }
 
     /// Deletes the selection, or what a step passes over.

@@ -6,24 +6,49 @@
 //! Invariants: the UI thread never blocks; every act is a command of the one registry; what is
 //! degraded is said where the person looks; nothing leaves the machine.
 
+mod accessibility;
+mod buffer;
 mod cli;
+mod clipboard;
 mod command;
 mod control;
 mod directories;
+mod files;
+mod find;
+mod fuzzy;
+mod input;
 mod instance;
+mod journal;
 mod keymap;
+mod line_input;
+mod notice;
+mod panes;
+mod picker;
 mod profile;
 mod program;
+mod prompt;
 mod record;
 mod registry;
 mod settings;
+mod shell;
 mod source;
 mod trust;
+mod ui;
+mod view;
+mod workers;
 
 use std::process::ExitCode;
 
+use clipboard::Clipboard;
+use program::Start;
+
 fn main() -> ExitCode {
-    cli::run(std::env::args_os().skip(1), |_beginning| {
-        Err(registry::Fault::internal("The program's shell is not wired in yet."))
+    cli::run(std::env::args_os().skip(1), |beginning| match beginning.mode {
+        cli::Mode::Headless => {
+            shell::headless::run(Start { beginning, clipboard: Clipboard::private() })
+        }
+        cli::Mode::Window | cli::Mode::Drive => {
+            shell::window::run(Start { beginning, clipboard: Clipboard::of_system() })
+        }
     })
 }

@@ -3,7 +3,7 @@
 //! A value without pixels: it answers where a pane lies in a rectangle, which pane lies beside
 //! another, and keeps one of them focused. There is always at least one pane.
 
-use render::{Point, Rect};
+use render::geometry::{Point, Rect};
 
 /// Names a pane for as long as it exists; never used twice in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -252,7 +252,8 @@ impl<T> Panes<T> {
         collapse(&mut root);
         let mut panes = Panes { root, focus, next: highest + 1 };
         if panes.get(focus).is_none() {
-            panes.focus = panes.iter().next().expect("a tree has a leaf").id;
+            let first = panes.iter().next().expect("a tree has a leaf").id;
+            panes.focus = first;
         }
         panes
     }

@@ -10,7 +10,7 @@ pub mod window;
 
 use std::path::PathBuf;
 
-use render::Rect;
+use render::geometry::Rect;
 use serde_json::Value;
 
 use crate::registry::Fault;
@@ -50,6 +50,8 @@ pub enum Request {
         /// Who waits.
         reply: Reply,
     },
+    /// Fill the screen, or stop filling it.
+    Fullscreen,
     /// Bring the window to the front.
     Raise,
 }

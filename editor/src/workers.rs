@@ -5,7 +5,9 @@
 //! so that a caller who waits can be told for what.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::program::Program;
 
@@ -15,44 +17,71 @@ pub type Completion = Box<dyn FnOnce(&mut Program) + Send>;
 /// Brings a [`Completion`] to the UI thread and wakes it.
 pub type Post = Arc<dyn Fn(Completion) + Send + Sync>;
 
-/// A bounded pool that leaves one core to the UI.
+/// Whether somebody waits for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// A person does: a file to open or save, a list to rank. These do not queue behind parsing.
+    Awaited,
+    /// Nobody does.
+    Background,
+}
+
+/// Threads for what is awaited: they mostly wait for a disk themselves.
+const AWAITED_THREADS: usize = 2;
+
+/// Two bounded pools; the one for long work leaves one core to the UI.
 pub struct Workers {
-    pool: rayon::ThreadPool,
+    awaited: ThreadPool,
+    background: ThreadPool,
     post: Post,
-    pending: Arc<Mutex<BTreeMap<JobId, String>>>,
+    pending: Arc<Mutex<BTreeMap<JobId, Pending>>>,
     next: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct JobId(u64);
 
+struct Pending {
+    name: String,
+    urgency: Urgency,
+}
+
 impl Workers {
-    /// A pool whose answers go through `post`.
+    /// Pools whose answers go through `post`.
     pub fn new(post: Post) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(cores.saturating_sub(1).max(1))
-            .thread_name(|index| format!("worker-{index}"))
-            .build()
-            .expect("a pool of threads can be started");
-        Workers { pool, post, pending: Arc::default(), next: 0 }
+        let pool = |name: &'static str, threads: usize| {
+            ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(move |index| format!("{name}-{index}"))
+                .build()
+                .expect("a pool of threads can be started")
+        };
+        Workers {
+            awaited: pool("awaited", AWAITED_THREADS),
+            background: pool("worker", cores.saturating_sub(1).max(1)),
+            post,
+            pending: Arc::default(),
+            next: 0,
+        }
     }
 
-    /// Runs `work` on the pool, then `done` on the UI thread with what it answered.
+    /// Runs `work` on a pool, then `done` on the UI thread with what it answered.
     ///
     /// A panic in `work` is reported as a notice that names the job; the pool goes on.
     pub fn run<T: Send + 'static>(
         &mut self,
         name: impl Into<String>,
+        urgency: Urgency,
         work: impl FnOnce() -> T + Send + 'static,
         done: impl FnOnce(&mut Program, T) + Send + 'static,
     ) {
         let id = JobId(self.next);
         self.next += 1;
         let name = name.into();
-        self.lock().insert(id, name.clone());
+        lock(&self.pending).insert(id, Pending { name: name.clone(), urgency });
         let (post, pending) = (Arc::clone(&self.post), Arc::clone(&self.pending));
-        self.pool.spawn(move || {
+        let job = move || {
             let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
             post(Box::new(move |program| {
                 match answer {
@@ -62,26 +91,29 @@ impl Workers {
                 // After the answer, so that a caller who waits sees the work that it started.
                 lock(&pending).remove(&id);
             }));
-        });
+        };
+        match urgency {
+            Urgency::Awaited => self.awaited.spawn(job),
+            Urgency::Background => self.background.spawn(job),
+        }
     }
 
     /// The names of what has not been answered yet, oldest first.
     pub fn pending(&self) -> Vec<String> {
-        self.lock().values().cloned().collect()
+        lock(&self.pending).values().map(|job| job.name.clone()).collect()
+    }
+
+    /// Whether a person waits for something.
+    pub fn is_awaited(&self) -> bool {
+        lock(&self.pending).values().any(|job| job.urgency == Urgency::Awaited)
     }
 
     /// Brings a completion to the UI thread from any thread.
     pub fn post(&self) -> Post {
         Arc::clone(&self.post)
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<JobId, String>> {
-        lock(&self.pending)
-    }
 }
 
-fn lock(
-    pending: &Mutex<BTreeMap<JobId, String>>,
-) -> std::sync::MutexGuard<'_, BTreeMap<JobId, String>> {
-    pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock(pending: &Mutex<BTreeMap<JobId, Pending>>) -> MutexGuard<'_, BTreeMap<JobId, Pending>> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

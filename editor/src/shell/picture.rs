@@ -3,6 +3,10 @@
 use std::io::BufWriter;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
+use crate::registry::Fault;
+
 /// Pixels as the CPU renderer leaves them: `0x00RRGGBB`, row by row.
 pub struct Picture<'a> {
     /// Physical width.
@@ -14,6 +18,12 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
+    /// Writes it and answers as `app.screenshot` does.
+    pub fn answer(&self, path: &Path) -> Result<Value, Fault> {
+        self.write(path).map_err(|error| Fault::file("Writing the picture", path, &error))?;
+        Ok(json!({"width": self.width, "height": self.height}))
+    }
+
     /// Writes it as an opaque PNG.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let file = BufWriter::new(std::fs::File::create(path)?);

@@ -1,0 +1,250 @@
+//! An open text: its document, its file, its language.
+//!
+//! Several views may show one buffer. A buffer without a path is a draft; it is kept over a
+//! restart as any other.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use syntax::{Language, Syntax};
+use text::bytes::Encoding;
+use text::indentation::Indentation;
+use text::line_ending::{LineEnding, LineEndings};
+use text::{Change, Document, Positions, Rope, Version};
+
+use crate::files::stamp::Stamp;
+
+/// Names an open buffer within this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BufferId(pub u64);
+
+/// How a buffer's file stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnDisk {
+    /// It was never written, or never read.
+    Nothing,
+    /// It looked like this when it was last read or written.
+    Seen(Stamp),
+    /// Another program deleted it.
+    Deleted,
+}
+
+/// An open text.
+pub struct Buffer {
+    /// Its name.
+    pub id: BufferId,
+    /// Text and history.
+    pub document: Document,
+    /// Colours, folds and outline.
+    pub syntax: Syntax,
+    /// Where it is saved; `None` for a draft.
+    pub path: Option<PathBuf>,
+    /// How its characters become bytes.
+    pub encoding: Encoding,
+    /// How new lines end.
+    pub line_ending: LineEnding,
+    /// One step of indentation.
+    pub indentation: Indentation,
+    /// What is known of its file.
+    pub on_disk: OnDisk,
+    /// What the file holds, as far as we know; the base of a merge with what others write.
+    pub saved: Rope,
+    /// When a caret last moved or text last changed, for the order of recent buffers.
+    pub touched: Instant,
+    /// What `.editorconfig` says of it.
+    pub house_rules: crate::files::editorconfig::Rules,
+    /// The number of a draft, as in "Untitled 2".
+    pub draft: u32,
+    /// The file may have changed without a new stamp: it is read when it is looked at next.
+    pub must_look: bool,
+    /// Whether its lines do not all end alike.
+    pub has_mixed_endings: bool,
+    /// Colours of the lines that were shown lately.
+    pub colors: crate::view::colors::Colors,
+    /// The parse that is under way.
+    pub parsing: Option<crate::program::ParseFlag>,
+    /// Its stream in the journal, once it has one.
+    pub stream: Option<crate::journal::StreamKey>,
+    crumbs: std::cell::RefCell<Crumbs>,
+    saved_version: Option<Version>,
+    is_dirty: bool,
+}
+
+/// The symbols around a place, kept while place and tree stay the same.
+#[derive(Default)]
+struct Crumbs {
+    line: Option<text::Line>,
+    tree: Option<std::sync::Weak<syntax::SyntaxTree>>,
+    labels: Vec<String>,
+}
+
+impl Buffer {
+    /// A buffer of a document whose text is what the file holds.
+    pub fn new(id: BufferId, document: Document, language: Option<Language>) -> Self {
+        let endings = LineEndings::of(document.rope());
+        let saved = document.rope().clone();
+        Buffer {
+            id,
+            syntax: Syntax::new(language),
+            path: None,
+            encoding: Encoding::default(),
+            line_ending: endings.dominant().unwrap_or(if cfg!(windows) {
+                LineEnding::CrLf
+            } else {
+                LineEnding::Lf
+            }),
+            indentation: text::indentation::detect(&saved, text::indentation::LINES)
+                .unwrap_or(Indentation::Spaces(4)),
+            on_disk: OnDisk::Nothing,
+            saved_version: Some(document.version()),
+            saved,
+            touched: Instant::now(),
+            house_rules: Default::default(),
+            draft: 0,
+            must_look: false,
+            has_mixed_endings: endings.is_mixed(),
+            crumbs: Default::default(),
+            colors: Default::default(),
+            parsing: None,
+            stream: None,
+            is_dirty: false,
+            document,
+        }
+    }
+
+    /// The text.
+    pub fn rope(&self) -> &Rope {
+        self.document.rope()
+    }
+
+    /// What a tab calls it.
+    pub fn title(&self) -> String {
+        match &self.path {
+            Some(path) => match path.file_name() {
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => path.display().to_string(),
+            },
+            None if self.draft <= 1 => "Untitled".to_owned(),
+            None => format!("Untitled {}", self.draft),
+        }
+    }
+
+    /// Whether there are edits that the file lacks.
+    pub fn is_dirty(&self) -> bool {
+        self.is_dirty
+    }
+
+    /// Takes what the project says of it; what the text itself shows counts more for indentation
+    /// if `detects`.
+    pub fn obey(&mut self, rules: crate::files::editorconfig::Rules, detects: bool) {
+        let shown = text::indentation::detect(self.rope(), text::indentation::LINES);
+        if let Some(wanted) = rules.indentation
+            && (shown.is_none() || !detects)
+        {
+            self.indentation = wanted;
+        }
+        if self.rope().len_chars() == 0 {
+            self.line_ending = rules.line_ending.unwrap_or(self.line_ending);
+            self.encoding = rules.encoding.unwrap_or(self.encoding);
+        }
+        self.house_rules = rules;
+    }
+
+    /// Columns of a tab: what the project says, else what the person says.
+    pub fn tab_width(&self, setting: usize) -> usize {
+        self.house_rules.tab_width.map_or(setting, usize::from)
+    }
+
+    /// How the language's rules indent it.
+    pub fn indent_style(&self, tab_setting: usize) -> syntax::IndentStyle {
+        syntax::IndentStyle {
+            unit: match self.indentation {
+                Indentation::Tab => syntax::IndentUnit::Tab,
+                Indentation::Spaces(count) => syntax::IndentUnit::Spaces(count),
+            },
+            tab_width: u8::try_from(self.tab_width(tab_setting)).unwrap_or(8),
+        }
+    }
+
+    /// The symbols that an offset stands in, outermost first. Looked up once for each line.
+    pub fn breadcrumbs(&self, at: text::CharOffset) -> Vec<String> {
+        let line = self.rope().line_of(at);
+        let mut crumbs = self.crumbs.borrow_mut();
+        let Some(tree) = self.syntax.tree() else { return Vec::new() };
+        let same_tree = crumbs
+            .tree
+            .as_ref()
+            .is_some_and(|known| std::ptr::eq(known.as_ptr(), std::sync::Arc::as_ptr(tree)));
+        if crumbs.line != Some(line) || !same_tree && self.syntax.is_current() {
+            let symbols = tree.breadcrumbs(self.rope(), at);
+            crumbs.labels = symbols.into_iter().map(|symbol| symbol.label).collect();
+            crumbs.line = Some(line);
+            crumbs.tree = Some(std::sync::Arc::downgrade(tree));
+        }
+        crumbs.labels.clone()
+    }
+
+    /// Line endings as they stand in the text: one kind, or mixed.
+    pub fn line_endings(&self) -> LineEndings {
+        LineEndings::of(self.rope())
+    }
+
+    /// Notes that the file now holds `text`, which was the document at `version`.
+    pub fn mark_saved(&mut self, text: Rope, version: Version, stamp: Stamp) {
+        self.saved = text;
+        self.saved_version = Some(version);
+        self.on_disk = OnDisk::Seen(stamp);
+        self.judge();
+    }
+
+    /// Notes that the file holds `text`, whatever the document holds.
+    pub fn mark_on_disk(&mut self, text: Rope, stamp: Stamp) {
+        self.saved = text;
+        self.saved_version = None;
+        self.on_disk = OnDisk::Seen(stamp);
+        self.judge();
+    }
+
+    /// Notes that no file holds the text; `saved` is what one held last, if any did.
+    pub fn mark_never_saved(&mut self, saved: Rope) {
+        self.saved = saved;
+        self.saved_version = None;
+        self.judge();
+    }
+
+    /// Notes that the file looks different and holds the same.
+    pub fn note_stamp(&mut self, stamp: Stamp) {
+        self.on_disk = OnDisk::Seen(stamp);
+    }
+
+    /// Reads the text as another language from now on.
+    pub fn set_language(&mut self, language: Option<Language>) {
+        self.syntax = Syntax::new(language);
+        self.parsing = None;
+    }
+
+    /// Follows a change of the document.
+    pub fn changed(&mut self, change: &Change) {
+        self.touched = Instant::now();
+        self.syntax.edit(change.before(), change.after(), &change.edits);
+        self.colors.changed(change);
+        self.judge();
+    }
+
+    /// Decides whether the text is what the file holds. Equal lengths are compared; typing in
+    /// a saved file changes the length, so this is cheap where it is frequent.
+    fn judge(&mut self) {
+        let rope = self.document.rope();
+        let same = self.saved_version == Some(self.document.version())
+            || rope.len_bytes() == self.saved.len_bytes() && *rope == self.saved;
+        self.is_dirty = !same;
+    }
+
+    /// The language that a name and a first line speak for.
+    pub fn detect_language(path: Option<&Path>, rope: &Rope) -> Option<Language> {
+        let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy());
+        let first = rope.slice_of(rope.line_range(text::Line(0)));
+        let first: String = first.chars().take(200).collect();
+        syntax::Languages::builtin().detect(name.as_deref(), &first)
+    }
+}

@@ -1,0 +1,305 @@
+//! What survives a crash: every edit, every unsaved text, where everything was.
+//!
+//! Each text that was edited has a stream in the sealed log: what it started from, its operations,
+//! and when it was saved. One more stream holds the session. The UI thread hands records over and
+//! goes on; a frame is shown once the records behind it are written ([`Journal::is_written`]).
+
+mod record;
+mod restore;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use kernel::keys::Sealer;
+use kernel::log::{
+    AppendError, Entry, Health, Log, LogEvent, LogReader, LogWriter, StreamId, Ticket,
+};
+use text::{Change, Rope};
+
+use crate::buffer::{Buffer, OnDisk};
+use crate::program::Program;
+use crate::workers::Post;
+
+pub use record::{Opened, PaneState, Session, ViewState};
+pub use restore::{Restored, RestoredText, restore};
+
+/// Names the stream of a text in the log; random, kept over restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamKey(pub u128);
+
+impl StreamKey {
+    fn random() -> Self {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system gives random bytes");
+        StreamKey(u128::from_le_bytes(bytes))
+    }
+}
+
+/// What seals the log's records and nothing else.
+pub const PURPOSE: &str = "hearth log";
+
+/// A wait for the disk is given up after this long, and the caller is told.
+const DURABLE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Told when everything up to a call is durable, or in a sentence why it is not.
+type Told = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+/// The journal of a process.
+pub struct Journal {
+    writer: Option<Arc<LogWriter>>,
+    flusher: Option<Sender<Told>>,
+    last: Option<Ticket>,
+    /// A frame waits for the writer.
+    is_awaited: Arc<AtomicBool>,
+    /// Records that the writer had no room for, oldest first.
+    overflow: VecDeque<Entry>,
+    health: Health,
+    is_session_stale: bool,
+    session: Option<Vec<u8>>,
+    /// Why there is no journal.
+    missing: Option<String>,
+    /// Whether earlier records can be read.
+    lock: Lock,
+}
+
+/// Whether the profile is unlocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// What was written before can be read.
+    Open,
+    /// It cannot; what is typed is kept all the same.
+    Locked,
+    /// It is being unlocked.
+    Opening,
+}
+
+impl Journal {
+    /// Starts to write to a log.
+    pub fn start(log: Log, lock: Lock, post: Post) -> std::io::Result<Self> {
+        let is_awaited = Arc::new(AtomicBool::new(false));
+        let awaited = Arc::clone(&is_awaited);
+        let writer = LogWriter::start(log, move |event| match event {
+            LogEvent::Written(_) => {
+                if awaited.swap(false, Ordering::AcqRel) {
+                    post(Box::new(|_| {}));
+                }
+            }
+            LogEvent::Synced(_) => {}
+            LogEvent::Health(health) => {
+                post(Box::new(move |program: &mut Program| program.journal_health(health)));
+            }
+        })?;
+        let writer = Arc::new(writer);
+        let (send, receive) = channel::<Told>();
+        let flushed = Arc::clone(&writer);
+        std::thread::Builder::new().name("durable".to_owned()).spawn(move || {
+            while let Ok(first) = receive.recv() {
+                let waiting: Vec<Told> = std::iter::once(first).chain(receive.try_iter()).collect();
+                let result = flushed.flush(DURABLE_TIME_MAX).map_err(|error| error.to_string());
+                waiting.into_iter().for_each(|told| told(result.clone()));
+            }
+        })?;
+        Ok(Journal {
+            writer: Some(writer),
+            flusher: Some(send),
+            last: None,
+            is_awaited,
+            overflow: VecDeque::new(),
+            health: Health::Good,
+            is_session_stale: false,
+            session: None,
+            missing: None,
+            lock,
+        })
+    }
+
+    /// A journal that keeps nothing, and says why.
+    pub fn missing(reason: impl Into<String>) -> Self {
+        Journal {
+            writer: None,
+            flusher: None,
+            last: None,
+            is_awaited: Arc::default(),
+            overflow: VecDeque::new(),
+            health: Health::Good,
+            is_session_stale: false,
+            session: None,
+            missing: Some(reason.into()),
+            lock: Lock::Locked,
+        }
+    }
+
+    /// What reads the log.
+    pub fn reader(&self) -> Option<LogReader> {
+        self.writer.as_ref().map(|writer| writer.reader())
+    }
+
+    /// The writer, for compaction on a worker.
+    pub fn writer(&self) -> Option<Arc<LogWriter>> {
+        self.writer.clone()
+    }
+
+    /// Notes that the profile was unlocked, or that it was not.
+    pub fn set_lock(&mut self, lock: Lock, sealer: Option<Sealer>) {
+        self.lock = lock;
+        if let (Some(writer), Some(sealer)) = (&self.writer, sealer) {
+            writer.set_sealer(sealer);
+        }
+    }
+
+    /// Keeps a change; its buffer gets a stream if it has none.
+    pub fn record(&mut self, buffer: &mut Buffer, change: &Change) {
+        if change.operations.is_empty() {
+            return;
+        }
+        let stream = match buffer.stream {
+            Some(stream) => stream,
+            None => self.begin(buffer, change.before()),
+        };
+        let mut payload = Vec::with_capacity(96);
+        change.operations.iter().for_each(|operation| operation.encode(&mut payload));
+        self.append(stream, record::OPERATIONS, payload);
+    }
+
+    /// Opens the stream of a buffer: what it is now, and the text that it starts from.
+    fn begin(&mut self, buffer: &mut Buffer, base: &Rope) -> StreamKey {
+        let stream = StreamKey::random();
+        buffer.stream = Some(stream);
+        self.append(stream, record::OPENED, Opened::of(buffer).to_bytes());
+        record::base_parts(base).for_each(|part| {
+            self.append(stream, record::BASE, part);
+        });
+        stream
+    }
+
+    /// Notes that a buffer's file holds what the buffer calls saved.
+    pub fn saved(&mut self, buffer: &Buffer) {
+        let Some(stream) = buffer.stream else { return };
+        if let OnDisk::Seen(_) = buffer.on_disk {
+            self.append(stream, record::SAVED, Opened::of(buffer).to_bytes());
+        }
+    }
+
+    /// Notes that a buffer was closed: its stream may be dropped.
+    pub fn forget(&mut self, buffer: &Buffer) {
+        if let Some(stream) = buffer.stream {
+            self.append(stream, record::CLOSED, Vec::new());
+        }
+    }
+
+    /// Keeps where everything is, unless nothing moved.
+    pub fn keep_session(&mut self, session: &Session) {
+        self.is_session_stale = false;
+        let bytes = session.to_bytes();
+        if self.session.as_ref() != Some(&bytes) {
+            self.append(record::SESSION_STREAM, record::SESSION, bytes.clone());
+            self.session = Some(bytes);
+        }
+    }
+
+    /// Notes that the session has to be kept again.
+    pub fn mark_session_stale(&mut self) {
+        self.is_session_stale = true;
+    }
+
+    /// Whether the session has to be kept again.
+    pub fn is_session_stale(&self) -> bool {
+        self.is_session_stale
+    }
+
+    fn append(&mut self, stream: StreamKey, kind: kernel::log::Kind, payload: Vec<u8>) {
+        let entry = Entry { stream: StreamId(stream.0), kind, payload };
+        self.overflow.push_back(entry);
+        self.drain();
+    }
+
+    /// Hands over what waits, in order.
+    fn drain(&mut self) {
+        let Some(writer) = &self.writer else {
+            self.overflow.clear();
+            return;
+        };
+        while let Some(entry) = self.overflow.pop_front() {
+            match writer.append(entry) {
+                Ok(ticket) => self.last = Some(ticket),
+                Err(AppendError::Backlog(entry)) => {
+                    self.overflow.push_front(entry);
+                    return;
+                }
+                Err(AppendError::Refused(error)) => {
+                    self.missing = Some(error.to_string());
+                }
+                Err(AppendError::Closed) => {
+                    self.missing = Some("the log's writer has ended; start Hearth again".into());
+                    self.writer = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether everything that was recorded survives the end of the process. If not, the shell is
+    /// woken when it does. A disk that takes nothing does not hold up what is seen: that is said.
+    pub fn is_written(&self) -> bool {
+        let (Some(writer), Some(last)) = (&self.writer, self.last) else { return true };
+        if writer.written(last) || self.health != Health::Good {
+            return true;
+        }
+        self.is_awaited.store(true, Ordering::Release);
+        // It may have been written just before the flag was set.
+        writer.written(last)
+    }
+
+    /// Tells when everything that was recorded so far survives a power cut.
+    pub fn when_durable(&mut self, told: Told) {
+        self.drain();
+        let is_durable = match (&self.writer, self.last) {
+            (Some(writer), Some(last)) => writer.synced(last),
+            _ => true,
+        };
+        match &self.flusher {
+            Some(flusher) if !is_durable => {
+                if let Err(back) = flusher.send(told) {
+                    (back.0)(Err("the journal has ended; start Hearth again".to_owned()));
+                }
+            }
+            _ => told(Ok(())),
+        }
+    }
+
+    /// Takes a change of the log's health.
+    pub fn set_health(&mut self, health: Health) {
+        self.health = health;
+        self.drain();
+    }
+
+    /// What the status line says of the journal when it is not as it should be.
+    pub fn trouble(&self) -> Option<String> {
+        if let Some(reason) = &self.missing {
+            return Some(format!("edits are not kept: {reason}"));
+        }
+        match (self.health, self.lock) {
+            (Health::Good, Lock::Locked) => Some("profile locked".to_owned()),
+            (Health::Good, Lock::Open | Lock::Opening) => None,
+            (Health::OnReserve, _) => Some("disk full: edits are kept in reserve".to_owned()),
+            (Health::Full, _) => Some("disk full: the newest edits are in memory only".to_owned()),
+            (Health::SyncFailed, _) => Some("the disk failed: edits are written anew".to_owned()),
+            (Health::Failing, _) => {
+                Some("the disk takes nothing: the newest edits are in memory only".to_owned())
+            }
+        }
+    }
+
+    /// Writes what waits and ends.
+    pub fn close(&mut self, timeout: Duration) {
+        self.drain();
+        self.flusher = None;
+        if let Some(writer) = self.writer.take() {
+            // What does not reach the disk in this time is still written when the thread ends.
+            let _ = writer.flush(timeout);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The records of the journal's streams.
+
+use std::path::PathBuf;
+
+use kernel::log::Kind;
+use serde::{Deserialize, Serialize};
+use text::{Rope, TextHash};
+
+use super::StreamKey;
+use crate::buffer::Buffer;
+use crate::panes::Shape;
+use crate::registry::{path_from_json, path_to_json};
+
+/// What a text is: [`Opened`].
+pub const OPENED: Kind = Kind(1);
+/// A part of the text that a stream starts from, compressed.
+pub const BASE: Kind = Kind(2);
+/// Operations, one after the other.
+pub const OPERATIONS: Kind = Kind(3);
+/// The file holds the text as it is here: [`Opened`].
+pub const SAVED: Kind = Kind(4);
+/// The text was closed.
+pub const CLOSED: Kind = Kind(5);
+/// Where everything is: [`Session`].
+pub const SESSION: Kind = Kind(10);
+
+/// The stream of the session.
+pub const SESSION_STREAM: StreamKey = StreamKey(1);
+
+/// Characters of a base in one record; far below what a record can hold.
+const BASE_CHARS: usize = 1 << 22;
+
+/// Compression of bases: the fastest that still halves code.
+const BASE_LEVEL: i32 = 1;
+
+/// A base that claims to be longer than this when it is unpacked is damaged.
+const BASE_BYTES_MAX: usize = 4 * BASE_CHARS;
+
+/// What a text is, apart from its characters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Its file, as JSON writes paths.
+    pub path: Option<serde_json::Value>,
+    /// The number of a draft.
+    pub draft: u32,
+    /// Its encoding by name.
+    pub encoding: String,
+    /// The hash of what its file held; `None` if it had none.
+    pub saved: Option<String>,
+}
+
+impl Opened {
+    /// What a buffer is.
+    pub fn of(buffer: &Buffer) -> Self {
+        let has_file = buffer.on_disk != crate::buffer::OnDisk::Nothing;
+        Opened {
+            path: buffer.path.as_deref().map(path_to_json),
+            draft: buffer.draft,
+            encoding: buffer.encoding.to_string(),
+            saved: has_file.then(|| TextHash::of(&buffer.saved).to_string()),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> Option<PathBuf> {
+        path_from_json(self.path.as_ref()?)
+    }
+
+    /// As a record.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain fields are always JSON")
+    }
+
+    /// From a record; `None` for one that is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// A text as records, in order.
+pub fn base_parts(base: &Rope) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let end = base.len_chars();
+    let starts = (0..end.max(1)).step_by(BASE_CHARS);
+    starts.map(move |start| {
+        let text = base.slice(start..(start + BASE_CHARS).min(end)).to_string();
+        zstd::bulk::compress(text.as_bytes(), BASE_LEVEL).expect("memory takes any text")
+    })
+}
+
+/// The text in one record; `None` for one that is damaged.
+pub fn base_text(bytes: &[u8]) -> Option<String> {
+    String::from_utf8(zstd::bulk::decompress(bytes, BASE_BYTES_MAX).ok()?).ok()
+}
+
+/// Where everything was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// The folder that was worked in.
+    pub folder: Option<serde_json::Value>,
+    /// Width and height of the window, logical pixels.
+    pub size: (f32, f32),
+    /// How panes lay.
+    pub shape: Option<Shape>,
+    /// Which pane had the focus.
+    pub focus: u64,
+    /// What was in them.
+    pub panes: Vec<PaneState>,
+    /// Files that were open lately, newest first.
+    pub recent: Vec<serde_json::Value>,
+}
+
+/// What was in a pane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaneState {
+    /// Its name.
+    pub id: u64,
+    /// Which tab was shown.
+    pub active: usize,
+    /// Its tabs.
+    pub views: Vec<ViewState>,
+}
+
+/// Where a view was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewState {
+    /// The stream of its text, if it was ever edited: 32 hex digits.
+    pub stream: Option<String>,
+    /// Its file.
+    pub path: Option<serde_json::Value>,
+    /// Anchor and head of each selection, in characters.
+    pub selections: Vec<(usize, usize)>,
+    /// Which of them was the primary one.
+    pub primary: usize,
+    /// What was at the top left corner: row and logical pixels.
+    pub scroll: (f64, f32),
+    /// What was folded, in characters.
+    pub folds: Vec<(usize, usize)>,
+    /// Whether lines were wrapped.
+    pub wrap: bool,
+}
+
+impl ViewState {
+    /// The stream's key.
+    pub fn stream(&self) -> Option<StreamKey> {
+        u128::from_str_radix(self.stream.as_deref()?, 16).ok().map(StreamKey)
+    }
+
+    /// A key as it is kept.
+    pub fn name_of(stream: StreamKey) -> String {
+        format!("{:032x}", stream.0)
+    }
+}
+
+impl Session {
+    /// As a record.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("plain fields are always JSON")
+    }
+
+    /// From a record; `None` for one that is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_base_comes_back_from_its_parts() {
+        let text = "سطر من النص\r\n".repeat(BASE_CHARS / 10);
+        let rope = Rope::from_str(&text);
+        let parts: Vec<Vec<u8>> = base_parts(&rope).collect();
+        assert!(parts.len() > 1);
+        let back: Option<String> = parts.iter().map(|part| base_text(part)).collect();
+        assert_eq!(back.unwrap(), text);
+        assert_eq!(base_parts(&Rope::new()).count(), 1, "an empty base is a base");
+    }
+
+    #[test]
+    fn damaged_records_are_refused() {
+        assert!(base_text(b"not compressed").is_none());
+        assert!(Opened::from_bytes(b"{").is_none());
+        assert!(Session::from_bytes(b"[]").is_none());
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads the journal back. It reads files, opens seals and replays histories: for a worker.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kernel::keys::Opener;
+use kernel::log::{DamageKind, LogError, LogReader, Record};
+use text::bytes::Encoding;
+use text::{Author, Authors, Document, Operation, Rope, TextHash};
+
+use super::StreamKey;
+use super::record::{self, Opened, Session};
+use crate::files::load;
+use crate::files::stamp::Stamp;
+
+/// What the journal holds.
+#[derive(Default)]
+pub struct Restored {
+    /// Texts that were open.
+    pub texts: Vec<RestoredText>,
+    /// Where everything was.
+    pub session: Option<Session>,
+    /// What could not be read, a sentence each.
+    pub problems: Vec<String>,
+}
+
+/// A text as it was.
+pub struct RestoredText {
+    /// Its stream.
+    pub stream: StreamKey,
+    /// Text, history and undo.
+    pub document: Document,
+    /// What its file held when it was last read or written here.
+    pub saved: Rope,
+    /// Its file.
+    pub path: Option<PathBuf>,
+    /// The number of a draft.
+    pub draft: u32,
+    /// Its encoding.
+    pub encoding: Encoding,
+    /// What the file looks like now; `None` if there is none.
+    pub stamp: Option<Stamp>,
+    /// Whether it ever had a file.
+    pub had_file: bool,
+    /// Its language.
+    pub language: Option<syntax::Language>,
+    /// What the project says of it.
+    pub rules: crate::files::editorconfig::Rules,
+}
+
+#[derive(Default)]
+struct Stream {
+    opened: Option<Opened>,
+    base: Option<String>,
+    operations: Vec<Operation>,
+    /// How many of the operations the file held, and what it was then.
+    saved: Option<(usize, Opened)>,
+    damaged: usize,
+    is_closed: bool,
+}
+
+impl Stream {
+    fn take(&mut self, record: &Record) {
+        match record.header.kind {
+            record::OPENED => self.opened = Opened::from_bytes(&record.payload),
+            record::BASE => match record::base_text(&record.payload) {
+                Some(text) => self.base.get_or_insert_default().push_str(&text),
+                None => self.damaged += 1,
+            },
+            record::OPERATIONS => {
+                let mut rest = record.payload.as_slice();
+                while !rest.is_empty() {
+                    let Ok((operation, length)) = Operation::decode(rest) else {
+                        self.damaged += 1;
+                        break;
+                    };
+                    self.operations.push(operation);
+                    rest = &rest[length..];
+                }
+            }
+            record::SAVED => {
+                let opened = Opened::from_bytes(&record.payload);
+                self.saved = opened.map(|opened| (self.operations.len(), opened));
+            }
+            record::CLOSED => self.is_closed = true,
+            _ => {}
+        }
+    }
+
+    fn restore(self, stream: StreamKey, problems: &mut Vec<String>) -> Option<RestoredText> {
+        let opened = self.saved.as_ref().map(|(_, opened)| opened).or(self.opened.as_ref());
+        let opened = opened.cloned().unwrap_or(Opened {
+            path: None,
+            draft: 1,
+            encoding: Encoding::default().to_string(),
+            saved: None,
+        });
+        let path = opened.path();
+        let name = path.as_ref().map_or("A draft".to_owned(), |path| path.display().to_string());
+        let encoding = opened.encoding.parse().unwrap_or_default();
+        let on_disk = path.as_ref().and_then(|path| load::read(path, Some(encoding)).ok());
+        let disk_text = on_disk.as_ref().map(|contents| contents.rope.clone());
+        // A kill may have come before the base was written; then the file still holds it.
+        let base = self.base.map(|text| Rope::from_str(&text)).or_else(|| disk_text.clone());
+        let base = base.unwrap_or_default();
+        let authors: Vec<Author> = self.operations.iter().map(|one| one.id.author).collect();
+        let authors = || Authors::default().with_earlier(authors.iter().copied());
+        let restored = Document::restore(base.clone(), &self.operations, authors());
+        let lost = self.damaged + restored.refused.len();
+        if lost > 0 {
+            problems.push(format!("{name}: {lost} damaged edits could not be restored."));
+        }
+        let saved_hash = opened.saved.clone();
+        let saved_count = self.saved.as_ref().map_or(0, |(count, _)| *count);
+        let saved = match (&saved_hash, disk_text) {
+            (Some(hash), Some(text)) if TextHash::of(&text).to_string() == *hash => text,
+            // The file changed meanwhile: what it held is worked out, to merge from.
+            _ => Document::restore(base, &self.operations[..saved_count], authors())
+                .document
+                .rope()
+                .clone(),
+        };
+        let rules = path.as_deref().map(crate::files::editorconfig::rules_for).unwrap_or_default();
+        let rope = restored.document.rope();
+        let language = crate::buffer::Buffer::detect_language(path.as_deref(), rope);
+        Some(RestoredText {
+            stream,
+            language,
+            document: restored.document,
+            saved: if saved_hash.is_some() { saved } else { Rope::new() },
+            had_file: saved_hash.is_some(),
+            path,
+            draft: opened.draft,
+            encoding,
+            stamp: on_disk.map(|contents| contents.stamp),
+            rules,
+        })
+    }
+}
+
+/// Reads everything that was open.
+pub fn restore(reader: &LogReader, opener: &Opener) -> Result<Restored, LogError> {
+    let mut streams: BTreeMap<StreamKey, Stream> = BTreeMap::new();
+    let mut restored = Restored::default();
+    let report = reader.replay(
+        opener,
+        |_| true,
+        |record| {
+            let key = StreamKey(record.header.stream.0);
+            if key == record::SESSION_STREAM {
+                if let Some(session) = Session::from_bytes(&record.payload) {
+                    restored.session = Some(session);
+                }
+            } else {
+                streams.entry(key).or_default().take(&record);
+            }
+        },
+    )?;
+    let places = report.damage.iter().filter(|one| one.what != DamageKind::TornTail).count();
+    if places > 0 {
+        restored.problems.push(format!(
+            "The log is damaged in {places} places; everything else was restored, and `hearth \
+             doctor` lists them."
+        ));
+    }
+    for (key, stream) in streams {
+        if !stream.is_closed {
+            restored.texts.extend(stream.restore(key, &mut restored.problems));
+        }
+    }
+    Ok(restored)
+}

@@ -1,0 +1,218 @@
+//! The one way in which text changes, and who hears of it.
+
+use text::transform::{Style, Transformed, pairs, typing};
+use text::{
+    Change, CharOffset, CharRange, Grouping, Origin, Positions, Selections, Transaction, Whose,
+};
+
+use super::Program;
+use crate::buffer::{Buffer, BufferId};
+use crate::notice::Severity;
+use crate::view::{EditorView, Follow};
+
+/// Characters typed at once that go through auto-closing one by one; more is a paste in disguise.
+const TYPED_ONE_BY_ONE_MAX: usize = 8;
+
+impl Program {
+    /// Applies what a command worked out for the focused view.
+    pub fn transform(
+        &mut self,
+        origin: Origin,
+        work: impl FnOnce(&EditorView, &Buffer) -> Transformed,
+    ) {
+        let Some((view, buffer)) = self.active() else { return };
+        let Transformed { transaction, selections } = work(view, buffer);
+        self.apply(transaction, origin, selections);
+    }
+
+    /// Changes the focused buffer; its focused view gets `selections`.
+    pub fn apply(&mut self, transaction: Transaction, origin: Origin, selections: Selections) {
+        let Some((view, buffer)) = self.active() else { return };
+        if transaction.is_empty() {
+            view.select(selections, Follow::Caret);
+            self.redraw();
+            return;
+        }
+        let (id, before) = (view.buffer, view.selections.clone());
+        match buffer.document.apply_from(transaction, origin, &before) {
+            Ok(change) => self.changed(id, &change, Some(selections)),
+            Err(error) => self.say(Severity::Error, format!("The edit was not made: {error}.")),
+        }
+    }
+
+    /// Changes a buffer that need not be focused; carets move along.
+    pub fn apply_to(&mut self, id: BufferId, transaction: Transaction, origin: Origin) {
+        let Some(buffer) = self.buffers.get_mut(&id) else { return };
+        if transaction.is_empty() {
+            return;
+        }
+        match buffer.document.apply(transaction, origin) {
+            Ok(change) => self.changed(id, &change, None),
+            Err(error) => self.say(Severity::Error, format!("The edit was not made: {error}.")),
+        }
+    }
+
+    /// Tells everybody of a change: the journal first, then what is seen.
+    pub fn changed(&mut self, id: BufferId, change: &Change, selections: Option<Selections>) {
+        let Some(buffer) = self.buffers.get_mut(&id) else { return };
+        self.journal.record(buffer, change);
+        let was_dirty = buffer.is_dirty();
+        buffer.changed(change);
+        let is_dirty = buffer.is_dirty();
+        let focus = self.panes.focus();
+        let mut selections = selections;
+        for pane in self.panes.iter_mut() {
+            let is_focused = pane.id == focus;
+            let active = pane.active;
+            for (index, view) in pane.items.iter_mut().enumerate() {
+                if view.buffer != id {
+                    continue;
+                }
+                let own = if is_focused && index == active { selections.take() } else { None };
+                let follows = own.is_some();
+                view.changed(change, own);
+                if follows {
+                    view.follow = Follow::Caret;
+                }
+            }
+        }
+        if was_dirty != is_dirty {
+            self.journal.mark_session_stale();
+        }
+        self.schedule_parse(id);
+        self.refresh_search();
+        self.redraw();
+    }
+
+    /// Text from the keyboard or an input method, at every caret.
+    pub(super) fn type_text(&mut self, text: &str) {
+        if let Some((view, _)) = self.active() {
+            view.compose("");
+        }
+        let one_by_one = text.chars().count() <= TYPED_ONE_BY_ONE_MAX
+            && self.settings.editor().auto_close
+            && !text.chars().any(char::is_control);
+        if one_by_one {
+            text.chars().for_each(|letter| self.type_letter(letter));
+        } else {
+            self.transform(Origin::TYPING, |view, buffer| {
+                typing::insert(buffer.rope(), &view.selections, text)
+            });
+        }
+    }
+
+    fn type_letter(&mut self, letter: char) {
+        let surrounds = self.settings.editor().auto_surround;
+        let Some((view, buffer)) = self.active() else { return };
+        let rope = buffer.rope();
+        let pairs = pairs_of(buffer);
+        let is_prose = |at: CharOffset| {
+            buffer.syntax.tree().is_some_and(|tree| tree.region(rope, at) != syntax::Region::Code)
+        };
+        // In a string or a comment an apostrophe is an apostrophe.
+        let may_close = |at: CharOffset| !is_prose(at) || !matches!(letter, '"' | '\'' | '`');
+        let context = pairs::Context { pairs: &pairs, may_close: &may_close, ..Default::default() };
+        let has_selection = view.selections.iter().any(|one| !one.is_caret());
+        let done = match has_selection && !surrounds {
+            true => typing::insert(rope, &view.selections, letter.encode_utf8(&mut [0; 4])),
+            false => pairs::type_char(rope, &view.selections, letter, &context),
+        };
+        self.apply(done.transaction, Origin::TYPING, done.selections);
+        if letter.is_alphanumeric() || matches!(letter, '}' | ')' | ']') {
+            self.outdent_closer();
+        }
+    }
+
+    /// Moves a line to the left when what was just typed closes a block.
+    fn outdent_closer(&mut self) {
+        if !self.settings.editor().auto_indent {
+            return;
+        }
+        let tab = self.settings.editor().tab_width;
+        let Some((view, buffer)) = self.active() else { return };
+        if view.selections.len() > 1 {
+            return;
+        }
+        let head = view.selections.primary().head;
+        let rope = buffer.rope();
+        let Some(indent) = buffer.syntax.outdent_for_closer(rope, head, buffer.indent_style(tab))
+        else {
+            return;
+        };
+        let start = rope.line_start(rope.line_of(head));
+        let blanks = rope
+            .slice_of(CharRange { start, end: head })
+            .chars()
+            .take_while(|letter| matches!(letter, ' ' | '\t'))
+            .count();
+        let range = CharRange { start, end: start + blanks };
+        if rope.slice_of(range) == indent.as_str() {
+            return;
+        }
+        let edit = text::Edit::replace(range, indent);
+        let transaction = Transaction::single(edit);
+        let selections = view.selections.mapped(transaction.edits());
+        let origin = Origin { group: Grouping::WithPrevious, ..Origin::TYPING };
+        self.apply(transaction, origin, selections);
+    }
+
+    /// Takes back or brings back one group.
+    pub fn travel(&mut self, travel: Travel) {
+        let Some((view, buffer)) = self.active() else { return };
+        let id = view.buffer;
+        let outcome = match travel {
+            Travel::Undo => buffer.document.undo(),
+            Travel::Redo => buffer.document.redo(),
+        };
+        let Some(outcome) = outcome else {
+            let sentence = match travel {
+                Travel::Undo => "There is nothing to undo.",
+                Travel::Redo => "There is nothing to redo.",
+            };
+            self.say(Severity::Information, sentence);
+            return;
+        };
+        self.changed(id, &outcome.change, Some(outcome.selections));
+        if outcome.whose == Whose::Elsewhere {
+            self.say(Severity::Information, "This undo took back an edit made on another device.");
+        }
+    }
+
+    /// What new lines of the focused buffer are made of.
+    pub fn style(&self, buffer: &Buffer) -> Style {
+        let editor = self.settings.editor();
+        Style {
+            ending: buffer.line_ending,
+            indentation: buffer.indentation,
+            tab: text::width::TabWidth::new(buffer.tab_width(editor.tab_width)),
+        }
+    }
+}
+
+/// A way through the undo history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Travel {
+    /// Back.
+    Undo,
+    /// Forth.
+    Redo,
+}
+
+/// The pairs that a buffer's language closes.
+pub fn pairs_of(buffer: &Buffer) -> Vec<pairs::Pair> {
+    match buffer.syntax.language() {
+        Some(language) => language
+            .spec()
+            .auto_close
+            .iter()
+            .filter_map(|(open, close)| {
+                let one = |text: &str| {
+                    let mut letters = text.chars();
+                    letters.next().filter(|_| letters.next().is_none())
+                };
+                Some((one(open)?, one(close)?))
+            })
+            .collect(),
+        None => pairs::DEFAULT[..4].to_vec(),
+    }
+}

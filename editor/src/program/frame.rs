@@ -1,0 +1,453 @@
+//! A frame: the window as elements, laid out, painted with its texts.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use render::geometry::{Point, Rect, Size};
+use render::layout::{self, Element, Layout, Place};
+use render::scene::Scene;
+use render::scene::{Border, Quad, Radii};
+use render::shape::{Direction, Ligatures, TextStyle};
+use render::theme::Colors;
+use text::{Line, Positions};
+
+use super::{Overlay, Program};
+use crate::buffer::{Buffer, BufferId, OnDisk};
+use crate::input::Focus;
+use crate::line_input::LineInput;
+use crate::panes::{GAP, Pane, PaneId};
+use crate::settings::Whitespace;
+use crate::shell::Request;
+use crate::ui::first_page::{Hint, Recent};
+use crate::ui::status::About;
+use crate::ui::tabs::{PaneFocus, Tab, TabState};
+use crate::ui::target::{Field, Target};
+use crate::ui::{card, find_bar, first_page, notices, status, tabs, title, type_scale};
+use crate::view::paint::{self, Blanks, Drawn, Options, ViewFocus};
+use crate::view::{EditorView, Scale};
+
+/// The commands that the first page tells of.
+pub const HINTS: &[(&str, &str)] = &[
+    ("Open a file", "file.open_prompt"),
+    ("Find a file by name", "file.find"),
+    ("All commands", "palette.open"),
+    ("New text", "file.new"),
+    ("Split to the right", "pane.split_right"),
+    ("Go to a symbol", "symbol.go_to"),
+    ("Switch light and dark", "theme.toggle"),
+];
+
+/// Recent files that the first page lists.
+const RECENT_SHOWN: usize = 6;
+
+impl Program {
+    /// Builds the scene if something changed since the last one.
+    pub fn prepare(&mut self, now: Instant) {
+        if std::mem::take(&mut self.frame.is_wanted) {
+            self.build(now);
+            self.frame.is_unpresented = true;
+        }
+    }
+
+    /// What [`Program::prepare`] built last.
+    pub fn scene(&self) -> &Scene {
+        &self.frame.scene
+    }
+
+    /// Notes that the scene is on the screen.
+    pub fn presented(&mut self) {
+        self.frame.is_unpresented = false;
+    }
+
+    /// The rectangle in which panes lie.
+    pub fn panes_area(&self) -> Rect {
+        Rect {
+            x: GAP,
+            y: title::HEIGHT,
+            width: (self.size.width - 2.0 * GAP).max(0.0),
+            height: (self.size.height - title::HEIGHT - status::HEIGHT).max(0.0),
+        }
+    }
+
+    fn build(&mut self, _now: Instant) {
+        let colors = self.theme.colors;
+        let root = self.window(&colors);
+        let layout = layout::lay_out(&root, self.size, &mut self.shaper, Direction::Ltr);
+        let mut scene = std::mem::replace(&mut self.frame.scene, Scene::new(colors.canvas));
+        scene.clear(colors.canvas);
+        self.frame.views.clear();
+        self.frame.caret = None;
+        layout.paint_with(&mut scene, &mut |scene, id, rect| match Target::of(id) {
+            Some(Target::View(pane)) => self.paint_view(scene, pane, rect),
+            Some(Target::Field(field)) => self.paint_field(scene, field, rect),
+            _ => {}
+        });
+        self.frame.scene = scene;
+        self.frame.layout = Some(layout);
+        self.shaper.end_frame();
+        self.tell_shell();
+    }
+
+    /// The window as elements.
+    fn window(&self, colors: &Colors) -> Element {
+        let (name, detail) = self.title_words();
+        let panes = self.panes.layout(self.panes_area());
+        let area = self.panes_area();
+        let placed = panes.iter().filter_map(|(id, rect)| {
+            let pane = self.panes.get(*id)?;
+            Some(self.pane(pane, *rect, area, colors))
+        });
+        let middle = Element::column().height(area.height).shrink(0.0).children(placed);
+        let about = self.about();
+        Element::column()
+            .size(self.size.width, self.size.height)
+            .child(title::bar(&name, &detail, colors))
+            .child(middle)
+            .child(status::line(about.as_ref(), &self.states(), colors))
+            .maybe(notices::stack(self.notices.shown(), self.size.width, colors))
+            .maybe(self.overlay_element(colors))
+    }
+
+    fn overlay_element(&self, colors: &Colors) -> Option<Element> {
+        let width = self.size.width;
+        Some(match self.overlay.as_ref()? {
+            Overlay::Picker(picker) => card::picker(picker, width, colors),
+            Overlay::Prompt(prompt) => {
+                let hint = prompt.trouble.as_deref().unwrap_or(prompt.question.hint());
+                card::prompt(prompt.question.placeholder(), Some(hint), width, colors)
+            }
+        })
+    }
+
+    fn title_words(&self) -> (String, String) {
+        let file = self.view().and_then(|view| self.buffers.get(&view.buffer));
+        let folder = self.folder.as_deref();
+        let name = folder
+            .and_then(|folder| folder.file_name())
+            .map_or_else(|| "hearth".to_owned(), |name| name.to_string_lossy().into_owned());
+        let detail = match (file, folder) {
+            (Some(buffer), _) => buffer.title(),
+            (None, Some(folder)) => shorten(folder),
+            (None, None) => String::new(),
+        };
+        (name, detail)
+    }
+
+    fn pane(&self, pane: &Pane<EditorView>, rect: Rect, area: Rect, colors: &Colors) -> Element {
+        let is_focused = pane.id == self.panes.focus();
+        let focus = if is_focused { PaneFocus::Here } else { PaneFocus::Elsewhere };
+        let sheet = Element::column()
+            .id(Target::Pane(pane.id).id())
+            .place(Place { start: Some(rect.x), top: Some(rect.y - area.y), ..Place::default() })
+            .size(rect.width, rect.height)
+            .radius(10.0)
+            .fill(colors.surface)
+            .border(Border::solid(1.0, colors.border))
+            .clip();
+        let Some(view) = pane.item() else {
+            return sheet.child(self.first_page(colors));
+        };
+        let Some(buffer) = self.buffers.get(&view.buffer) else { return sheet };
+        let strip = tabs::strip(pane.id, &self.tabs(pane), pane.active, focus, colors);
+        let rule = Element::row().height(1.0).shrink(0.0).fill(colors.line);
+        let find = view
+            .find
+            .as_ref()
+            .map(|find| find_bar::bar(find, self.find_focus.filter(|_| is_focused), colors));
+        let text = Element::custom(Target::View(pane.id).id())
+            .role(render::layout::Role::TextArea)
+            .label(buffer.title())
+            .value(self.spoken_line(view, buffer))
+            .grow(1.0);
+        sheet
+            .child(strip)
+            .child(rule)
+            .maybe(find)
+            .child(tabs::path(pane.id, &self.path_parts(view, buffer), colors))
+            .child(text)
+    }
+
+    /// The line of the caret, for a screen reader.
+    fn spoken_line(&self, view: &EditorView, buffer: &Buffer) -> String {
+        let rope = buffer.rope();
+        let line = rope.line_range(rope.line_of(view.selections.primary().head));
+        rope.slice_of(line).chars().take(500).collect()
+    }
+
+    fn tabs(&self, pane: &Pane<EditorView>) -> Vec<Tab> {
+        let title = |id: BufferId| self.buffers.get(&id).map(Buffer::title).unwrap_or_default();
+        pane.items
+            .iter()
+            .map(|view| {
+                let own = title(view.buffer);
+                let is_shared = pane
+                    .items
+                    .iter()
+                    .any(|other| other.buffer != view.buffer && title(other.buffer) == own);
+                let buffer = self.buffers.get(&view.buffer);
+                let folder = buffer
+                    .and_then(|buffer| buffer.path.as_deref()?.parent()?.file_name())
+                    .map(|name| name.to_string_lossy().into_owned());
+                let state = match buffer {
+                    Some(buffer) if buffer.on_disk == OnDisk::Deleted => TabState::Deleted,
+                    Some(buffer) if buffer.is_dirty() => TabState::Unsaved,
+                    _ => TabState::Saved,
+                };
+                let detail = folder.filter(|_| is_shared).unwrap_or_default();
+                Tab { title: own, detail, state }
+            })
+            .collect()
+    }
+
+    /// Folders, file and symbols that lead to the caret.
+    fn path_parts(&self, view: &EditorView, buffer: &Buffer) -> Vec<String> {
+        let mut parts: Vec<String> = match &buffer.path {
+            None => vec![buffer.title()],
+            Some(path) => {
+                let inside =
+                    self.folder.as_deref().and_then(|folder| path.strip_prefix(folder).ok());
+                let shown = inside.map_or_else(|| shorten(path), |path| path.display().to_string());
+                shown
+                    .split(['/', '\\'])
+                    .filter(|part| !part.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            }
+        };
+        const PARTS_MAX: usize = 6;
+        if parts.len() > PARTS_MAX {
+            parts.drain(..parts.len() - PARTS_MAX);
+        }
+        parts.extend(buffer.breadcrumbs(view.selections.primary().head));
+        parts
+    }
+
+    fn first_page(&self, colors: &Colors) -> Element {
+        let recent: Vec<Recent> = self
+            .recent
+            .iter()
+            .take(RECENT_SHOWN)
+            .map(|path| Recent {
+                name: path.file_name().map_or_else(
+                    || path.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                ),
+                place: path.parent().map(shorten).unwrap_or_default(),
+            })
+            .collect();
+        let hints: Vec<Hint> =
+            HINTS.iter().map(|(title, id)| Hint { title, keys: self.caps(id) }).collect();
+        first_page::page(first_page::greeting(hour()), &recent, &hints, colors)
+    }
+
+    fn about(&self) -> Option<About> {
+        let view = self.view()?;
+        let buffer = self.buffers.get(&view.buffer)?;
+        let rope = buffer.rope();
+        let primary = view.selections.primary();
+        let line: Line = rope.line_of(primary.head);
+        let column = primary.head - rope.line_start(line);
+        let place = format!("{}:{}", line.0 + 1, column + 1);
+        let selected: usize = view.selections.iter().map(|one| one.range().len()).sum();
+        let position = match (view.selections.len(), selected) {
+            (1, 0) => place,
+            (1, count) => format!("{place} ({count} selected)"),
+            (carets, _) => format!("{place} ({carets} cursors)"),
+        };
+        Some(About {
+            position,
+            language: buffer
+                .syntax
+                .language()
+                .map_or("Plain text", syntax::Language::title)
+                .to_owned(),
+            encoding: buffer.encoding.to_string(),
+            line_ending: match buffer.has_mixed_endings {
+                true => "Mixed line endings".to_owned(),
+                false => buffer.line_ending.to_string(),
+            },
+            indentation: match buffer.indentation {
+                text::indentation::Indentation::Tab => "Tabs".to_owned(),
+                text::indentation::Indentation::Spaces(count) => format!("{count} spaces"),
+            },
+        })
+    }
+
+    /// What is degraded or awaited, for the right end of the status line.
+    fn states(&self) -> Vec<String> {
+        let mut states = Vec::new();
+        states.extend(self.pending_keys());
+        states.extend(self.journal.trouble());
+        let stopped = self.view().and_then(|view| {
+            self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)
+        });
+        states.extend(stopped);
+        if self.renderer == super::RendererName::Cpu && self.is_gpu_missing() {
+            states.push("drawn on the CPU".to_owned());
+        }
+        states
+    }
+
+    fn options(&self, pane: PaneId, buffer: BufferId) -> Options {
+        let editor = self.settings.editor();
+        let zoom = self.settings.appearance().zoom;
+        let buffer = self.buffers.get(&buffer);
+        let font = (editor.font_size * zoom * 2.0).round() / 2.0;
+        let has_keys = pane == self.panes.focus()
+            && self.window_focus == Focus::Gained
+            && self.overlay.is_none()
+            && self.find_focus.is_none();
+        let tab = buffer.map_or(editor.tab_width, |buffer| buffer.tab_width(editor.tab_width));
+        let step = buffer.map_or(4, |buffer| match buffer.indentation {
+            text::indentation::Indentation::Tab => tab,
+            text::indentation::Indentation::Spaces(count) => usize::from(count),
+        });
+        Options {
+            scale: Scale { font, cell: self.cell, row: (font * editor.line_height).round() },
+            tab: text::width::TabWidth::new(tab),
+            guides: editor.indent_guides.then_some(step),
+            ligatures: if editor.ligatures { Ligatures::On } else { Ligatures::Off },
+            blanks: match editor.whitespace {
+                Whitespace::None => Blanks::Hidden,
+                Whitespace::Selection => Blanks::Selected,
+                Whitespace::All => Blanks::Shown,
+            },
+            focus: if has_keys { ViewFocus::Here } else { ViewFocus::Elsewhere },
+        }
+    }
+
+    fn paint_view(&mut self, scene: &mut Scene, pane: PaneId, rect: Rect) {
+        let Some(id) = self.panes.get(pane).and_then(|pane| pane.item()).map(|view| view.buffer)
+        else {
+            return;
+        };
+        let editor = self.settings.editor();
+        let font = (editor.font_size * self.settings.appearance().zoom * 2.0).round() / 2.0;
+        self.cell = self.shaper.cell_width(font);
+        let options = self.options(pane, id);
+        let Some(view) = self.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else { return };
+        let Some(buffer) = self.buffers.get_mut(&id) else { return };
+        let Drawn { caret } =
+            paint::view(view, buffer, rect, options, &mut self.shaper, &self.theme, scene);
+        self.frame.views.push((pane, rect));
+        if options.focus == ViewFocus::Here {
+            self.frame.caret = caret;
+        }
+    }
+
+    fn paint_field(&mut self, scene: &mut Scene, field: Field, rect: Rect) {
+        let colors = self.theme.colors;
+        let (is_focused, placeholder) = match field {
+            Field::Overlay => (true, self.overlay_placeholder()),
+            Field::Find => (self.find_focus == Some(field), "Find".to_owned()),
+            Field::Replace => (self.find_focus == Some(field), "Replace with".to_owned()),
+        };
+        let Some(input) = self.field(field).cloned() else { return };
+        let style = field_style(field);
+        let (shown, caret) = input.shown();
+        let line = self.shaper.shape(&shown, style, Default::default());
+        let x = line.x_of(caret, render::shape::Affinity::Downstream);
+        // A long text is scrolled so that the caret is seen.
+        let left = rect.x - (x - rect.width + 2.0).max(0.0);
+        let baseline = rect.y + line.baseline_in(rect.height);
+        scene.clipped(rect, 0.0, |scene| {
+            let selection = if is_focused { input.selection() } else { 0..0 };
+            let selected = line.spans_of(selection);
+            for (x0, x1) in selected {
+                let rect = Rect { x: left + x0, width: x1 - x0, ..rect };
+                scene.quad(Quad { radii: Radii::all(2.0), ..Quad::fill(rect, colors.selection) });
+            }
+            if shown.is_empty() {
+                let line = self.shaper.shape(&placeholder, style, Default::default());
+                scene.text(&line, Point { x: rect.x, y: baseline }, colors.muted);
+            } else {
+                scene.text(&line, Point { x: left, y: baseline }, colors.text);
+            }
+            if is_focused {
+                let caret = Rect { x: (left + x).round(), width: 2.0, ..rect };
+                scene.fill(caret, colors.caret);
+                self.frame.caret = Some(caret);
+            }
+        });
+    }
+
+    fn overlay_placeholder(&self) -> String {
+        match &self.overlay {
+            Some(Overlay::Picker(picker)) => picker.placeholder.clone(),
+            Some(Overlay::Prompt(prompt)) => prompt.question.placeholder().to_owned(),
+            None => String::new(),
+        }
+    }
+
+    fn field(&self, field: Field) -> Option<&LineInput> {
+        match (field, &self.overlay) {
+            (Field::Overlay, Some(Overlay::Picker(picker))) => Some(&picker.input),
+            (Field::Overlay, Some(Overlay::Prompt(prompt))) => Some(&prompt.input),
+            (Field::Overlay, None) => None,
+            (Field::Find, _) => Some(&self.view()?.find.as_ref()?.input),
+            (Field::Replace, _) => Some(&self.view()?.find.as_ref()?.replacement),
+        }
+    }
+
+    /// Tells the shell what changed outside the picture: the title, and where text goes.
+    fn tell_shell(&mut self) {
+        let (name, detail) = self.title_words();
+        let title = if detail.is_empty() { name } else { format!("{detail} — {name}") };
+        if title != self.frame.title {
+            self.frame.title.clone_from(&title);
+            self.request(Request::Title(title));
+        }
+        if self.frame.caret != self.frame.told_caret {
+            self.frame.told_caret = self.frame.caret;
+            self.request(Request::Caret(self.frame.caret));
+        }
+    }
+
+    /// The last layout, for assistive technology.
+    pub fn layout(&self) -> Option<&Layout> {
+        self.frame.layout.as_ref()
+    }
+
+    /// The size of the window.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+}
+
+/// The style of what is typed into a field.
+pub fn field_style(field: Field) -> TextStyle {
+    match field {
+        Field::Overlay => type_scale::TYPED,
+        Field::Find | Field::Replace => type_scale::BODY,
+    }
+}
+
+/// A path with the home folder as `~`.
+fn shorten(path: &std::path::Path) -> String {
+    match std::env::home_dir().and_then(|home| path.strip_prefix(home).ok().map(|p| p.to_owned())) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// The hour of the day here.
+fn hour() -> u32 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    local_hour(now.as_secs())
+}
+
+#[cfg(unix)]
+fn local_hour(seconds: u64) -> u32 {
+    let seconds = libc::time_t::try_from(seconds).unwrap_or(0);
+    // SAFETY: an all-zero `tm` is a valid value of that plain struct.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to live values of the right type.
+    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
+    u32::try_from(parts.tm_hour).unwrap_or(12)
+}
+
+/// Without a time zone the greeting follows UTC.
+#[cfg(not(unix))]
+fn local_hour(seconds: u64) -> u32 {
+    (seconds / 3600 % 24) as u32
+}

@@ -1,0 +1,265 @@
+//! Opening files and folders, and what becomes of tabs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use text::bytes::Content;
+use text::{CharOffset, Document, Line, Point, Positions, Rope};
+
+use super::Program;
+use crate::buffer::{Buffer, BufferId, OnDisk};
+use crate::files::load::{self, Access, Loaded, LoadedFile};
+use crate::files::trouble::Trouble;
+use crate::notice::Severity;
+use crate::panes::PaneId;
+use crate::picker::Entries;
+use crate::registry::{Fault, path_to_json};
+use crate::settings::SoftWrap;
+use crate::shell::Reply;
+use crate::view::{EditorView, Follow, Wrap};
+use crate::workers::Urgency;
+
+/// The files of the folder, for the picker.
+#[derive(Default)]
+pub struct FileList {
+    /// As they were gathered last.
+    pub entries: Option<Arc<Entries>>,
+}
+
+/// Recent files that are kept.
+const RECENT_MAX: usize = 50;
+
+impl Program {
+    /// Opens a path for the person; what goes wrong is shown.
+    pub fn open_path(&mut self, path: PathBuf, at: Option<Point>) {
+        let post = self.workers.post();
+        let reply: Reply = Box::new(move |result| {
+            if let Err(fault) = result {
+                post(Box::new(move |program: &mut Program| program.fail(&fault)));
+            }
+        });
+        self.open(path, at, reply);
+    }
+
+    /// Opens a path in the focused pane; `reply` gets the path, or why it was not opened.
+    pub fn open(&mut self, path: PathBuf, at: Option<Point>, reply: Reply) {
+        let path = load::absolute(&path);
+        let pane = self.panes.focus();
+        if let Some(id) = self.buffer_at(&path) {
+            self.show(pane, id, at);
+            return reply(Ok(json!({ "path": path_to_json(&path) })));
+        }
+        let name = format!("opening {}", path.display());
+        let read = path.clone();
+        self.workers.run(
+            name,
+            Urgency::Awaited,
+            move || (load::load(&read, None), load::identity(&read)),
+            move |program, (loaded, identity)| {
+                let answer = program.opened(pane, path, identity, at, loaded);
+                program.redraw();
+                reply(answer);
+            },
+        );
+    }
+
+    fn opened(
+        &mut self,
+        pane: PaneId,
+        path: PathBuf,
+        identity: PathBuf,
+        at: Option<Point>,
+        loaded: Result<Loaded, Trouble>,
+    ) -> Result<Value, Fault> {
+        let answer = json!({ "path": path_to_json(&path) });
+        // Somebody may have opened it meanwhile, under this name or another.
+        if let Some(id) = self.buffer_at(&path).or_else(|| self.buffer_at(&identity)) {
+            self.show(pane, id, at);
+            return Ok(answer);
+        }
+        let id = match loaded.map_err(|trouble| Fault::machine(trouble.to_string()))? {
+            Loaded::Folder => {
+                self.open_folder(path);
+                return Ok(answer);
+            }
+            Loaded::Missing { rules, language } => {
+                let id = self.add_buffer(Document::from_base(Rope::new()), language);
+                if let Some(buffer) = self.buffers.get_mut(&id) {
+                    buffer.obey(rules, self.settings.editor().detect_indentation);
+                    buffer.path = Some(path.clone());
+                }
+                id
+            }
+            Loaded::File(file) => self.add_file(path.clone(), *file),
+        };
+        self.remember(path);
+        self.show(pane, id, at);
+        self.schedule_parse(id);
+        self.journal.mark_session_stale();
+        Ok(answer)
+    }
+
+    pub(super) fn add_file(&mut self, path: PathBuf, file: LoadedFile) -> BufferId {
+        let LoadedFile { document, encoding, content, stamp, rules, language, access } = file;
+        let id = self.add_buffer(document, language);
+        let detects = self.settings.editor().detect_indentation;
+        if let Some(buffer) = self.buffers.get_mut(&id) {
+            buffer.obey(rules, detects);
+            // What the file is counts more than what the project wants new files to be.
+            buffer.encoding = encoding;
+            buffer.on_disk = OnDisk::Seen(stamp);
+            buffer.path = Some(path.clone());
+        }
+        if content == Content::Binary {
+            self.say(
+                Severity::Warning,
+                format!("{} does not look like text; saving keeps its bytes.", path.display()),
+            );
+        }
+        if access == Access::ReadOnly {
+            self.say(Severity::Information, format!("{} is read-only.", path.display()));
+        }
+        id
+    }
+
+    /// Takes in a document under a new name.
+    pub fn add_buffer(
+        &mut self,
+        document: Document,
+        language: Option<syntax::Language>,
+    ) -> BufferId {
+        let id = BufferId(self.next_buffer);
+        self.next_buffer += 1;
+        self.buffers.insert(id, Buffer::new(id, document, language));
+        id
+    }
+
+    /// Opens an empty text without a file.
+    pub fn new_draft(&mut self, text: &str) -> BufferId {
+        let id = self.add_buffer(Document::from_base(Rope::from_str(text)), None);
+        self.next_draft += 1;
+        if let Some(buffer) = self.buffers.get_mut(&id) {
+            buffer.draft = self.next_draft;
+        }
+        let pane = self.panes.focus();
+        self.show(pane, id, None);
+        id
+    }
+
+    pub(super) fn buffer_at(&self, path: &Path) -> Option<BufferId> {
+        let known = |buffer: &&Buffer| buffer.path.as_deref() == Some(path);
+        self.buffers.values().find(known).map(|buffer| buffer.id)
+    }
+
+    /// Shows a buffer in a pane, in the tab that it has there or in a new one.
+    pub fn show(&mut self, pane: PaneId, id: BufferId, at: Option<Point>) {
+        let (tab, wrap) = (self.tab_of(id), self.default_wrap());
+        let Some(buffer) = self.buffers.get_mut(&id) else { return };
+        buffer.touched = Instant::now();
+        let pane = match self.panes.get(pane) {
+            Some(_) => pane,
+            None => self.panes.focus(),
+        };
+        let rope = buffer.rope().clone();
+        let Some(pane) = self.panes.get_mut(pane) else { return };
+        match pane.items.iter().position(|view| view.buffer == id) {
+            Some(index) => pane.active = index,
+            None => pane.insert(EditorView::new(id, &rope, tab, wrap)),
+        }
+        if let (Some(point), Some(view)) = (at, pane.item_mut()) {
+            view.go_to(rope.char_of_point(point), Follow::Center);
+        }
+        let id = pane.id;
+        self.panes.set_focus(id);
+        self.overlay = None;
+        self.find_focus = None;
+        self.redraw();
+    }
+
+    fn tab_of(&self, id: BufferId) -> text::width::TabWidth {
+        let setting = self.settings.editor().tab_width;
+        let columns = self.buffers.get(&id).map_or(setting, |buffer| buffer.tab_width(setting));
+        text::width::TabWidth::new(columns)
+    }
+
+    fn default_wrap(&self) -> Wrap {
+        match self.settings.editor().soft_wrap {
+            SoftWrap::Pane => Wrap::On,
+            SoftWrap::Off => Wrap::Off,
+        }
+    }
+
+    /// Works in a folder from now on.
+    pub fn open_folder(&mut self, folder: PathBuf) {
+        self.remember(folder.clone());
+        self.folder = Some(folder);
+        self.files.entries = None;
+        self.load_folder_settings();
+        self.journal.mark_session_stale();
+        self.redraw();
+    }
+
+    fn remember(&mut self, path: PathBuf) {
+        self.recent.retain(|known| *known != path);
+        self.recent.insert(0, path);
+        self.recent.truncate(RECENT_MAX);
+    }
+
+    /// Closes a tab. A text whose last tab goes is kept if it is not saved: it is asked about.
+    pub fn close_tab(&mut self, pane: PaneId, index: usize) {
+        let Some(view) = self.panes.get(pane).and_then(|pane| pane.items.get(index)) else {
+            return;
+        };
+        let id = view.buffer;
+        let is_last = self.views_of(id).count() == 1;
+        let is_dirty = self.buffers.get(&id).is_some_and(Buffer::is_dirty);
+        if is_last && is_dirty {
+            self.ask_to_close(pane, index, id);
+        } else {
+            self.drop_tab(pane, index);
+        }
+    }
+
+    /// Takes a tab away; a text without tabs is forgotten.
+    pub fn drop_tab(&mut self, pane: PaneId, index: usize) {
+        let Some(view) = self.panes.get_mut(pane).and_then(|pane| pane.remove(index)) else {
+            return;
+        };
+        if self.views_of(view.buffer).next().is_none()
+            && let Some(buffer) = self.buffers.remove(&view.buffer)
+        {
+            self.closed.extend(buffer.path.clone());
+            self.journal.forget(&buffer);
+        }
+        let is_empty = self.panes.get(pane).is_some_and(|pane| pane.items.is_empty());
+        if is_empty && self.panes.iter().count() > 1 {
+            self.panes.close(pane);
+        }
+        self.find_focus = None;
+        self.journal.mark_session_stale();
+        self.redraw();
+    }
+
+    /// Where a line and a column in characters, both from 0, lie in the focused text.
+    pub fn go_to_line(&mut self, line: usize, column: usize, follow: Follow) {
+        if let Some((view, buffer)) = self.active() {
+            let rope = buffer.rope();
+            let line = Line(line).min(rope.last_line());
+            let at = (rope.line_start(line) + column).min(rope.line_end(line));
+            view.go_to(text::grapheme::floor(rope, at), follow);
+            buffer.document.seal_group();
+            self.redraw();
+        }
+    }
+
+    /// Goes to an offset of the focused text.
+    pub fn go_to(&mut self, at: CharOffset, follow: Follow) {
+        if let Some((view, buffer)) = self.active() {
+            view.go_to(at, follow);
+            buffer.document.seal_group();
+            self.redraw();
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! How the program begins: what is needed for a first frame now, everything else after it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kernel::disk::RealDisk;
+use kernel::keys::{Profile, Sealer, Unlocked};
+use kernel::log::{Log, LogOptions};
+use render::geometry::Size;
+use render::scene::Scene;
+use render::shape::{Fonts, Shaper};
+use render::theme::{self, Theme};
+use serde_json::Value;
+use text::{Line, Point};
+
+use super::{FrameState, Program, RendererName};
+use crate::cli::{Beginning, Item, Mode, Opening};
+use crate::clipboard::Clipboard;
+use crate::control::{Control, Driving, Mailbox, Request, Verifier};
+use crate::directories::Directories;
+use crate::input::{Appearance, Focus};
+use crate::instance::Resident;
+use crate::journal::{self, Journal, Lock, Restored};
+use crate::keymap::Keymap;
+use crate::notice::{Notices, Severity};
+use crate::panes::Panes;
+use crate::profile::{self, Guard, Keys};
+use crate::registry::{Fault, Registry};
+use crate::settings::Settings;
+use crate::workers::{Post, Urgency, Workers};
+
+/// The window's size until one is remembered, logical pixels.
+const SIZE: Size = Size { width: 1280.0, height: 800.0 };
+
+/// A process that may become the program.
+pub struct Start {
+    /// What the command line says.
+    pub beginning: Beginning,
+    /// Which clipboard it shares.
+    pub clipboard: Clipboard,
+}
+
+/// Hands calls of the control socket to the UI thread.
+struct ToUi(Post);
+
+impl Mailbox for ToUi {
+    fn post(&self, request: Request) {
+        (self.0)(Box::new(move |program: &mut Program| program.control(request)));
+    }
+}
+
+/// What a profile gives for the journal at once, and what it still has to be asked for.
+struct Profiled {
+    sealer: Sealer,
+    keys: Option<Unlocked>,
+    lock: Lock,
+    problem: Option<Fault>,
+}
+
+impl Start {
+    /// Makes the program. `post` is how other threads reach its loop.
+    pub fn begin(self, post: Post) -> Result<Program, Fault> {
+        let Beginning { directories, opening, mode, resident, .. } = self.beginning;
+        let clipboard = self.clipboard;
+        let Resident { listener, lock } = resident;
+        let driving = match mode {
+            Mode::Window => Driving::Refused,
+            Mode::Drive | Mode::Headless => Driving::Allowed,
+        };
+        let mut program = Program::new(directories, clipboard, Arc::clone(&post));
+        program.held = Some(lock);
+        let control =
+            Control::serve(listener, Registry::gather(crate::command::GROUPS), driving, ToUi(post))
+                .map_err(|error| Fault::machine(format!("The control socket failed: {error}.")))?;
+        program.control = Some(control);
+        program.reload_files();
+        program.open_journal();
+        program.restore_then(opening);
+        Ok(program)
+    }
+}
+
+impl Program {
+    /// A program with nothing open and no journal.
+    pub fn new(places: Directories, clipboard: Clipboard, post: Post) -> Self {
+        let registry = Registry::gather(crate::command::GROUPS);
+        let (keymap, _) = Keymap::load(&[Keymap::bundled()], &registry);
+        let theme = Theme::built_in(theme::Appearance::Light).clone();
+        let scene = Scene::new(theme.colors.canvas);
+        Program {
+            registry,
+            keymap,
+            settings: Settings::default(),
+            theme,
+            shaper: Shaper::new(Fonts::bundled()),
+            panes: Panes::default(),
+            buffers: Default::default(),
+            overlay: None,
+            notices: Notices::default(),
+            workers: Workers::new(post),
+            journal: Journal::missing("the journal is not open yet"),
+            clipboard,
+            folder: None,
+            recent: Vec::new(),
+            closed: Vec::new(),
+            find_focus: None,
+            places,
+            pending: Vec::new(),
+            requests: Vec::new(),
+            renderer: RendererName::Cpu,
+            adapter: None,
+            size: SIZE,
+            scale: 1.0,
+            frame: FrameState {
+                scene,
+                layout: None,
+                views: Vec::new(),
+                is_wanted: true,
+                is_unpresented: false,
+                caret: None,
+                told_caret: None,
+                title: String::new(),
+            },
+            appearance: Appearance::default(),
+            window_focus: Focus::Gained,
+            hover: None,
+            drag: None,
+            pointer: Default::default(),
+            last_command: "start".to_owned(),
+            calls: Default::default(),
+            files: Default::default(),
+            next_buffer: 1,
+            next_draft: 0,
+            before_prompt: None,
+            confirm_when_ranked: false,
+            cell: 8.4,
+            session_due: None,
+            is_restoring: false,
+            held: None,
+            control: None,
+            keys: None,
+        }
+    }
+
+    /// A program for tests: no journal, and work is answered through `post`.
+    #[cfg(test)]
+    pub fn for_tests(folder: &Path, post: Post) -> Self {
+        let places = Directories::under(folder, folder.join("run"));
+        let mut program = Program::new(places, Clipboard::private(), post);
+        program.journal = Journal::missing("tests keep none");
+        program
+    }
+
+    /// A call from the control socket.
+    fn control(&mut self, request: Request) {
+        if request.cancelled.is_cancelled() {
+            return;
+        }
+        let Request { method, params, reply, .. } = request;
+        let params = if params.is_null() { Value::Null } else { params };
+        self.call(&method, params, reply);
+        self.redraw();
+    }
+
+    /// Opens the journal with what the profile gives without waiting.
+    fn open_journal(&mut self) {
+        let profiled = match open_profile(&self.places) {
+            Ok(profiled) => profiled,
+            Err(fault) => {
+                self.journal = Journal::missing(fault.sentence.clone());
+                self.fail(&fault);
+                return;
+            }
+        };
+        let disk = Arc::new(RealDisk);
+        let log = Log::open(disk, &self.places.log(), profiled.sealer, LogOptions::default());
+        let journal = log.map_err(|error| error.to_string()).and_then(|log| {
+            Journal::start(log, profiled.lock, self.workers.post())
+                .map_err(|error| error.to_string())
+        });
+        match journal {
+            Ok(journal) => self.journal = journal,
+            Err(reason) => {
+                self.journal = Journal::missing(reason.clone());
+                self.say(
+                    Severity::Error,
+                    format!("Edits are not kept over a crash: {}.", reason.trim_end_matches('.')),
+                );
+            }
+        }
+        if let Some(problem) = profiled.problem {
+            self.say(Severity::Warning, problem.sentence);
+        }
+        if let Some(keys) = profiled.keys {
+            self.take_keys(keys);
+        }
+    }
+
+    /// The profile is unlocked: what was written can be read, and the owner can prove itself.
+    fn take_keys(&mut self, keys: Unlocked) {
+        self.journal.set_lock(Lock::Open, Some(keys.sealer(journal::PURPOSE)));
+        if let Some(control) = &self.control {
+            control.trust(Verifier::new(&keys));
+        }
+        self.keys = Some(Arc::new(keys));
+    }
+
+    /// Restores what was open, then opens what was asked for.
+    fn restore_then(&mut self, opening: Opening) {
+        self.is_restoring = true;
+        let (reader, keys) = (self.journal.reader(), self.keys.clone());
+        let places = self.places.clone();
+        self.workers.run(
+            "restoring what was open",
+            Urgency::Awaited,
+            move || {
+                let unlocked = match &keys {
+                    Some(_) => Ok(None),
+                    None => unlock(&places).map(Some),
+                };
+                let keys = match (&keys, &unlocked) {
+                    (Some(keys), _) => Some(keys.as_ref()),
+                    (None, Ok(keys)) => keys.as_ref(),
+                    (None, Err(_)) => None,
+                };
+                let restored = match (reader, keys) {
+                    (Some(reader), Some(keys)) => {
+                        journal::restore(&reader, &keys.opener(journal::PURPOSE))
+                            .map_err(|error| error.to_string())
+                    }
+                    _ => Ok(Restored::default()),
+                };
+                (restored, unlocked)
+            },
+            move |program, (restored, unlocked)| {
+                match unlocked {
+                    Ok(Some(keys)) => program.take_keys(keys),
+                    Ok(None) => {}
+                    Err(fault) => {
+                        program.journal.set_lock(Lock::Locked, None);
+                        program.say(Severity::Warning, fault.sentence);
+                    }
+                }
+                match restored {
+                    Ok(restored) => program.take_restored(restored),
+                    Err(sentence) => program.say(
+                        Severity::Error,
+                        format!("What was open could not be restored: {sentence}."),
+                    ),
+                }
+                program.is_restoring = false;
+                program.open_all(opening);
+                program.after_start();
+            },
+        );
+    }
+
+    /// What may wait until the first frame is there.
+    fn after_start(&mut self) {
+        self.load_system_fonts();
+        self.redraw();
+    }
+
+    fn open_all(&mut self, opening: Opening) {
+        for item in opening.items {
+            match item {
+                Item::Path { path, line, column } => {
+                    let at =
+                        line.map(|line| Point { line: Line(line), column: column.unwrap_or(0) });
+                    self.open_path(path, at);
+                }
+                Item::Text(text) => {
+                    self.new_draft(&text);
+                }
+            }
+        }
+    }
+
+    /// Lets some time pass: what is due by itself is done.
+    pub(super) fn session_moved(&mut self) {
+        if self.session_due.is_none() && !self.is_restoring {
+            self.session_due = Some(Instant::now() + super::state::SESSION_DELAY);
+        }
+    }
+}
+
+/// The profile as far as it opens at once. A passphrase is stretched later, on a worker: until
+/// then what is typed is sealed to the public key.
+fn open_profile(places: &Directories) -> Result<Profiled, Fault> {
+    let disk = RealDisk;
+    let file = profile::passphrase_file();
+    if profile::guard(&disk, places)? == Some(Guard::Passphrase) {
+        let locked = Profile::open(&disk, &places.profile()).map_err(|e| profile::told(&e))?;
+        let sealer = locked.sealer(journal::PURPOSE).map_err(|e| profile::told(&e))?;
+        return Ok(Profiled { sealer, keys: None, lock: Lock::Opening, problem: None });
+    }
+    match profile::open_or_make(&disk, places, file.as_deref())?.keys {
+        Keys::Open(keys) => Ok(Profiled {
+            sealer: keys.sealer(journal::PURPOSE),
+            keys: Some(keys),
+            lock: Lock::Open,
+            problem: None,
+        }),
+        Keys::Sealed { locked, reason } => Ok(Profiled {
+            sealer: locked.sealer(journal::PURPOSE).map_err(|e| profile::told(&e))?,
+            keys: None,
+            lock: Lock::Locked,
+            problem: Some(reason),
+        }),
+    }
+}
+
+/// Stretches the passphrase and unlocks the profile. Takes a good part of a second.
+fn unlock(places: &Directories) -> Result<Unlocked, Fault> {
+    let file = profile::passphrase_file();
+    match profile::open_or_make(&RealDisk, places, file.as_deref())?.keys {
+        Keys::Open(keys) => Ok(keys),
+        Keys::Sealed { reason, .. } => Err(reason),
+    }
+}

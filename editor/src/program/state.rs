@@ -1,0 +1,360 @@
+//! What the program is told about itself and its surroundings: settings, themes, panes, sessions.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kernel::log::Health;
+use render::theme::{self, Theme};
+use text::{CharOffset, CharRange, Positions, Selection, Selections};
+
+use super::Program;
+use crate::input::Appearance;
+use crate::journal::{PaneState, Session, ViewState};
+use crate::keymap::Keymap;
+use crate::notice::Severity;
+use crate::panes::{PaneId, Toward};
+use crate::registry::path_to_json;
+use crate::settings::{Changes, FolderTrust, Layer, ThemeMode};
+use crate::source::{Problem, Source};
+use crate::trust::TrustStore;
+use crate::view::{EditorView, Wrap};
+use crate::workers::Urgency;
+
+/// The session is kept this long after something moved.
+pub(super) const SESSION_DELAY: Duration = Duration::from_millis(700);
+
+impl Program {
+    /// Reads settings, keys and themes from their files, on a worker; what changed takes hold.
+    pub fn reload_files(&mut self) {
+        let places = self.places.clone();
+        self.workers.run(
+            "reading settings",
+            Urgency::Awaited,
+            move || {
+                let read = |path: PathBuf| {
+                    let text = std::fs::read_to_string(&path).ok()?;
+                    Some(Source::new(path, text))
+                };
+                [places.settings(), places.device_settings(), places.keymap()].map(read)
+            },
+            |program, [user, device, keymap]| {
+                program.take_settings(Layer::User, user.as_ref());
+                program.take_settings(Layer::Device, device.as_ref());
+                program.take_keymap(keymap);
+            },
+        );
+    }
+
+    fn take_settings(&mut self, layer: Layer, source: Option<&Source>) {
+        let changes = self.settings.reload(layer, source);
+        self.settings_changed(&changes);
+    }
+
+    /// Lets changed settings take hold, and says what was wrong in their file.
+    pub fn settings_changed(&mut self, changes: &Changes) {
+        self.tell_problems(&changes.problems);
+        if changes.keys.iter().any(|key| key.starts_with("appearance.")) {
+            self.choose_theme();
+        }
+        if !changes.keys.is_empty() {
+            crate::record::set_level(self.settings.records().level);
+            self.panes
+                .iter_mut()
+                .flat_map(|pane| pane.items.iter_mut())
+                .for_each(EditorView::forget_rows);
+            self.redraw();
+        }
+    }
+
+    fn take_keymap(&mut self, own: Option<Source>) {
+        let layers: Vec<Source> = std::iter::once(Keymap::bundled()).chain(own).collect();
+        let (keymap, problems) = Keymap::load(&layers, &self.registry);
+        self.keymap = keymap;
+        self.tell_problems(&problems);
+        self.redraw();
+    }
+
+    fn tell_problems(&mut self, problems: &[Problem]) {
+        const TOLD_MAX: usize = 3;
+        for problem in problems.iter().take(TOLD_MAX) {
+            self.say(Severity::Warning, problem.to_string());
+        }
+        if problems.len() > TOLD_MAX {
+            let rest = problems.len() - TOLD_MAX;
+            self.say(
+                Severity::Warning,
+                format!("{rest} more problems; `hearth doctor` lists them."),
+            );
+        }
+    }
+
+    /// Reads the folder's own settings, which count only where the folder is trusted.
+    pub fn load_folder_settings(&mut self) {
+        let Some(folder) = self.folder.clone() else { return };
+        let places = self.places.clone();
+        self.workers.run(
+            "reading the folder's settings",
+            Urgency::Background,
+            move || {
+                let path = folder.join(".hearth").join("settings.toml");
+                let text = std::fs::read_to_string(&path).ok()?;
+                let trust = TrustStore::load(&places)
+                    .map_or(FolderTrust::Untrusted, |store| store.state(&folder));
+                Some((Source::new(path, text), trust))
+            },
+            |program, found| {
+                let Some((source, trust)) = found else { return };
+                let changes = program.settings.reload_workspace(Some(&source), trust);
+                program.settings_changed(&changes);
+            },
+        );
+    }
+
+    /// Chooses the theme that settings and system want.
+    pub fn choose_theme(&mut self) {
+        let appearance = self.settings.appearance();
+        let wanted = match appearance.theme {
+            ThemeMode::Light => theme::Appearance::Light,
+            ThemeMode::Dark => theme::Appearance::Dark,
+            ThemeMode::System => match self.appearance {
+                Appearance::Light => theme::Appearance::Light,
+                Appearance::Dark => theme::Appearance::Dark,
+            },
+        };
+        let name = match wanted {
+            theme::Appearance::Light => appearance.light_theme.clone(),
+            theme::Appearance::Dark => appearance.dark_theme.clone(),
+        };
+        self.take_theme(Theme::built_in(wanted).clone());
+        let built_in = Theme::built_in(wanted).name.clone();
+        if name != built_in {
+            self.load_theme(name, wanted);
+        }
+    }
+
+    fn load_theme(&mut self, name: String, wanted: theme::Appearance) {
+        let file = self.places.config.join("themes").join(format!("{name}.toml"));
+        self.workers.run(
+            "reading a theme",
+            Urgency::Background,
+            move || {
+                let text = std::fs::read_to_string(&file).map_err(|_| {
+                    format!("There is no theme \"{name}\": {} is missing.", file.display())
+                })?;
+                Ok((Theme::load(&text, wanted), file))
+            },
+            |program, read: Result<_, String>| match read {
+                Ok(((theme, warnings), file)) => {
+                    program.take_theme(theme);
+                    for warning in warnings.iter().take(3) {
+                        let token = &warning.token;
+                        program.warn(format!("{}: {token}: {}.", file.display(), warning.reason));
+                    }
+                }
+                Err(sentence) => program.warn(sentence),
+            },
+        );
+    }
+
+    fn take_theme(&mut self, theme: Theme) {
+        self.theme = theme;
+        self.panes
+            .iter_mut()
+            .flat_map(|pane| pane.items.iter_mut())
+            .for_each(EditorView::forget_rows);
+        self.redraw();
+    }
+
+    /// Takes the fonts of the system, gathered on a worker after the first frame.
+    pub fn load_system_fonts(&mut self) {
+        self.workers.run(
+            "reading fonts",
+            Urgency::Background,
+            render::shape::Fonts::scan_system,
+            |program, fonts| {
+                program.shaper.install(fonts);
+                program
+                    .panes
+                    .iter_mut()
+                    .flat_map(|pane| pane.items.iter_mut())
+                    .for_each(EditorView::forget_rows);
+                program.redraw();
+            },
+        );
+    }
+
+    /// Gives the focus to a pane.
+    pub fn focus_pane(&mut self, pane: PaneId) {
+        if self.panes.focus() != pane {
+            self.panes.set_focus(pane);
+            self.find_focus = None;
+            self.journal.mark_session_stale();
+        }
+        self.redraw();
+    }
+
+    /// Shows a tab of a pane and gives it the focus.
+    pub fn focus_tab(&mut self, pane: PaneId, index: usize) {
+        if let Some(found) = self.panes.get_mut(pane)
+            && index < found.items.len()
+        {
+            found.active = index;
+        }
+        self.find_focus = None;
+        self.focus_pane(pane);
+        self.journal.mark_session_stale();
+    }
+
+    /// Opens a pane beside the focused one, with a view of the same text.
+    pub fn split(&mut self, toward: Toward) {
+        let twin = self.view().map(EditorView::twin);
+        let pane = self.panes.split(self.panes.focus(), toward);
+        if let (Some(view), Some(pane)) = (twin, self.panes.get_mut(pane)) {
+            pane.insert(view);
+        }
+        self.panes.set_focus(pane);
+        self.find_focus = None;
+        self.journal.mark_session_stale();
+        self.redraw();
+    }
+
+    /// Moves a tab to another pane, or to another place in its own.
+    pub fn move_tab(&mut self, from: PaneId, index: usize, to: PaneId, place: Option<usize>) {
+        let Some(view) = self.panes.get_mut(from).and_then(|pane| pane.remove(index)) else {
+            return;
+        };
+        match self.panes.get_mut(to) {
+            Some(pane) => {
+                let place = place.unwrap_or(pane.items.len()).min(pane.items.len());
+                pane.items.insert(place, view);
+                pane.active = place;
+            }
+            None => {
+                if let Some(pane) = self.panes.get_mut(from) {
+                    pane.insert(view);
+                }
+                return;
+            }
+        }
+        let is_empty = self.panes.get(from).is_some_and(|pane| pane.items.is_empty());
+        if is_empty && from != to {
+            self.panes.close(from);
+        }
+        self.panes.set_focus(to);
+        self.find_focus = None;
+        self.journal.mark_session_stale();
+        self.redraw();
+    }
+
+    /// Takes a change of the journal's health.
+    pub fn journal_health(&mut self, health: Health) {
+        let before = self.journal.trouble();
+        self.journal.set_health(health);
+        match (self.journal.trouble(), before) {
+            (Some(now), before) if before.as_deref() != Some(now.as_str()) => {
+                self.say(Severity::Error, format!("{}.", capitalized(&now)));
+            }
+            (None, Some(_)) => {
+                self.say(Severity::Information, "The disk takes edits again; all are kept.");
+            }
+            _ => {}
+        }
+        self.redraw();
+    }
+
+    /// Keeps where everything is when that is due.
+    pub(super) fn keep_session_when_due(&mut self, now: Instant) {
+        if self.session_due.is_some_and(|due| due <= now) {
+            self.session_due = None;
+            self.keep_session();
+        }
+    }
+
+    /// Keeps where everything is.
+    pub fn keep_session(&mut self) {
+        if self.is_restoring {
+            return;
+        }
+        let session = self.session();
+        self.journal.keep_session(&session);
+    }
+
+    fn session(&self) -> Session {
+        let panes = self.panes.iter().map(|pane| PaneState {
+            id: pane.id.0,
+            active: pane.active,
+            views: pane.items.iter().filter_map(|view| self.view_state(view)).collect(),
+        });
+        Session {
+            folder: self.folder.as_deref().map(path_to_json),
+            size: (self.size.width, self.size.height),
+            shape: Some(self.panes.shape()),
+            focus: self.panes.focus().0,
+            panes: panes.collect(),
+            recent: self.recent.iter().map(|path| path_to_json(path)).collect(),
+        }
+    }
+
+    fn view_state(&self, view: &EditorView) -> Option<ViewState> {
+        let buffer = self.buffers.get(&view.buffer)?;
+        // A draft that nobody wrote in is not worth a tab.
+        if buffer.path.is_none() && buffer.stream.is_none() {
+            return None;
+        }
+        let pair = |range: &CharRange| (range.start.0, range.end.0);
+        Some(ViewState {
+            stream: buffer.stream.map(ViewState::name_of),
+            path: buffer.path.as_deref().map(path_to_json),
+            selections: view.selections.iter().map(|one| (one.anchor.0, one.head.0)).collect(),
+            primary: view.selections.primary_index(),
+            scroll: (view.scroll.row, view.scroll.x),
+            folds: view.display.folds().folds().iter().map(pair).collect(),
+            wrap: view.wrap == Wrap::On,
+        })
+    }
+
+    /// Whether a GPU was wanted and is not used.
+    pub(super) fn is_gpu_missing(&self) -> bool {
+        self.wanted_renderer() == super::WantedRenderer::Gpu
+    }
+
+    /// Our own save is not another program's.
+    pub(super) fn after_own_save(&mut self, path: &Path) {
+        let is_own = [self.places.settings(), self.places.device_settings(), self.places.keymap()]
+            .iter()
+            .any(|own| own == path);
+        if is_own {
+            self.reload_files();
+        }
+    }
+}
+
+impl ViewState {
+    /// Puts a view back where it was, as far as its text still reaches.
+    pub fn place(&self, view: &mut EditorView, rope: &text::Rope) {
+        let at = |offset: usize| rope.nearest(CharOffset(offset));
+        let selections =
+            self.selections.iter().map(|(anchor, head)| Selection::new(at(*anchor), at(*head)));
+        let folds: Vec<CharRange> = self
+            .folds
+            .iter()
+            .map(|(start, end)| CharRange::new(at(*start), at(*end)))
+            .filter(|fold| !fold.is_empty())
+            .collect();
+        view.wrap = if self.wrap { Wrap::On } else { Wrap::Off };
+        if !folds.is_empty() {
+            view.set_folds(folds);
+        }
+        view.select(Selections::new(selections, self.primary), crate::view::Follow::Nothing);
+        view.scroll =
+            crate::view::Scroll { row: self.scroll.0.max(0.0), x: self.scroll.1.max(0.0) };
+    }
+}
+
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,431 @@
+//! A real window: winit's events in, presented frames out.
+
+mod keys;
+mod surface;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use accesskit_winit::Adapter;
+use render::geometry::{Point, Size};
+use winit::application::ApplicationHandler;
+use winit::dpi::{LogicalPosition, LogicalSize, PhysicalPosition};
+use winit::event::{ElementState, Ime, MouseButton, MouseScrollDelta, StartCause, WindowEvent};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
+use winit::window::{CursorIcon, Theme, Window, WindowId};
+
+use super::meter::Meter;
+use super::{PointerShape, Request};
+use crate::accessibility;
+use crate::input::{Appearance, Button, Focus, Input, Scroll};
+use crate::keymap::Modifiers;
+use crate::program::{Program, Start};
+use crate::registry::Fault;
+use crate::workers::{Completion, Post};
+use surface::Surface;
+
+/// Two clicks are one double click within this time and distance (logical pixels).
+const DOUBLE_CLICK: Duration = Duration::from_millis(400);
+const DOUBLE_CLICK_SLACK: f32 = 4.0;
+
+/// What wakes the loop besides the window itself.
+enum Wake {
+    Done(Completion),
+    Accessibility(accesskit_winit::Event),
+}
+
+impl From<accesskit_winit::Event> for Wake {
+    fn from(event: accesskit_winit::Event) -> Self {
+        Wake::Accessibility(event)
+    }
+}
+
+/// Runs the program in a window until it quits. `start` makes the program, given how other
+/// threads reach it.
+pub fn run(start: Start) -> Result<(), Fault> {
+    let event_loop = event_loop()?;
+    event_loop.set_control_flow(ControlFlow::Wait);
+    let proxy = event_loop.create_proxy();
+    let program = start.begin(post_through(proxy.clone()))?;
+    let mut shell = Shell { program, proxy, stage: None, failed: None };
+    let ended = event_loop.run_app(&mut shell);
+    shell.program.close();
+    match (shell.failed, ended) {
+        (Some(fault), _) => Err(fault),
+        (None, Err(error)) => Err(no_window(&error.to_string())),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+fn post_through(proxy: EventLoopProxy<Wake>) -> Post {
+    Arc::new(move |completion| {
+        // A loop that has ended needs no answer any more.
+        let _ = proxy.send_event(Wake::Done(completion));
+    })
+}
+
+/// A missing library makes winit panic on some systems; that is a sentence here.
+fn event_loop() -> Result<EventLoop<Wake>, Fault> {
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let made = std::panic::catch_unwind(|| EventLoop::<Wake>::with_user_event().build());
+    std::panic::set_hook(quiet);
+    match made {
+        Ok(Ok(event_loop)) => Ok(event_loop),
+        Ok(Err(error)) => Err(no_window(&error.to_string())),
+        Err(_) => Err(Fault::machine(
+            "No window can be opened because a library is missing; install libxkbcommon-x11-0, \
+             or start with --headless.",
+        )),
+    }
+}
+
+fn no_window(reason: &str) -> Fault {
+    Fault::machine(format!(
+        "No window can be opened ({}); start from a desktop, or with --headless.",
+        reason.trim_end_matches('.')
+    ))
+}
+
+struct Shell {
+    program: Program,
+    proxy: EventLoopProxy<Wake>,
+    stage: Option<Stage>,
+    failed: Option<Fault>,
+}
+
+/// The window and what belongs to it.
+struct Stage {
+    window: Arc<Window>,
+    surface: Surface,
+    adapter: Adapter,
+    meter: Meter,
+    modifiers: winit::keyboard::ModifiersState,
+    pointer: Point,
+    clicks: Option<Clicks>,
+    occluded: bool,
+}
+
+struct Clicks {
+    button: Button,
+    at: Point,
+    when: Instant,
+    count: u8,
+}
+
+impl ApplicationHandler<Wake> for Shell {
+    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
+        if self.stage.is_some() {
+            return;
+        }
+        match Stage::open(event_loop, &mut self.program, self.proxy.clone()) {
+            Ok(stage) => self.stage = Some(stage),
+            Err(fault) => {
+                self.failed = Some(fault);
+                event_loop.exit();
+            }
+        }
+    }
+
+    fn new_events(&mut self, _event_loop: &ActiveEventLoop, cause: StartCause) {
+        if matches!(cause, StartCause::ResumeTimeReached { .. }) {
+            self.program.tick(Instant::now());
+        }
+    }
+
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, wake: Wake) {
+        match wake {
+            Wake::Done(completion) => {
+                let start = Instant::now();
+                self.program.complete(completion);
+                if let Some(stage) = &mut self.stage {
+                    stage.meter.busy(start.elapsed(), || "an answer from a worker".to_owned());
+                }
+            }
+            Wake::Accessibility(event) => self.accessibility(event.window_event),
+        }
+        self.after(event_loop);
+    }
+
+    fn window_event(&mut self, event_loop: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
+        let Some(stage) = &mut self.stage else { return };
+        stage.adapter.process_event(&stage.window, &event);
+        if matches!(event, WindowEvent::RedrawRequested) {
+            self.draw(event_loop);
+            return;
+        }
+        let Some(input) = stage.translate(event) else { return };
+        stage.meter.arrived();
+        let start = Instant::now();
+        let name = input.name();
+        self.program.input(input);
+        stage.meter.busy(start.elapsed(), || name.to_owned());
+        self.after(event_loop);
+    }
+
+    fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
+        event_loop.set_control_flow(match self.program.wake_at() {
+            Some(at) => ControlFlow::WaitUntil(at),
+            None => ControlFlow::Wait,
+        });
+        if self.program.wants_frame()
+            && let Some(stage) = &self.stage
+        {
+            stage.window.request_redraw();
+        }
+    }
+}
+
+impl Shell {
+    /// Carries out what the program asked for while it handled something.
+    fn after(&mut self, event_loop: &ActiveEventLoop) {
+        for request in self.program.take_requests() {
+            self.carry_out(event_loop, request);
+        }
+        if let Some(stage) = &mut self.stage {
+            match self.program.wants_frame() {
+                true => stage.window.request_redraw(),
+                false => stage.meter.settled(),
+            }
+        }
+    }
+
+    fn draw(&mut self, event_loop: &ActiveEventLoop) {
+        let Some(stage) = &mut self.stage else { return };
+        // What is shown must survive a kill: the journal's write is awaited, never waited for.
+        if stage.occluded || !self.program.wants_frame() {
+            return;
+        }
+        let start = Instant::now();
+        let scale = stage.window.scale_factor() as f32;
+        self.program.prepare(start);
+        if !self.program.may_present() {
+            // The journal's writer wakes the loop when it is there.
+            return;
+        }
+        stage.surface.set_rasterisation(self.program.rasterisation());
+        match stage.surface.present(&stage.window, self.program.scene(), scale) {
+            Ok(()) => stage.meter.presented(),
+            Err(sentence) => self.program.warn(sentence),
+        }
+        self.program.presented();
+        stage.meter.busy(start.elapsed(), || "a frame".to_owned());
+        let (program, scale) = (&mut self.program, f64::from(scale));
+        stage.adapter.update_if_active(|| accessibility::tree(program, scale));
+        self.after_frame(event_loop);
+    }
+
+    fn after_frame(&mut self, event_loop: &ActiveEventLoop) {
+        for request in self.program.take_requests() {
+            self.carry_out(event_loop, request);
+        }
+    }
+
+    fn accessibility(&mut self, event: accesskit_winit::WindowEvent) {
+        let Some(stage) = &mut self.stage else { return };
+        match event {
+            accesskit_winit::WindowEvent::InitialTreeRequested => {
+                let (program, scale) = (&mut self.program, stage.window.scale_factor());
+                stage.adapter.update_if_active(|| accessibility::tree(program, scale));
+            }
+            accesskit_winit::WindowEvent::ActionRequested(request) => {
+                self.program.accessibility_action(&request);
+            }
+            accesskit_winit::WindowEvent::AccessibilityDeactivated => {}
+        }
+    }
+
+    fn carry_out(&mut self, event_loop: &ActiveEventLoop, request: Request) {
+        let Some(stage) = &mut self.stage else { return };
+        let window = &stage.window;
+        match request {
+            Request::Quit => event_loop.exit(),
+            Request::Title(title) => window.set_title(&title),
+            Request::Caret(area) => {
+                window.set_ime_allowed(area.is_some());
+                if let Some(area) = area {
+                    window.set_ime_cursor_area(
+                        LogicalPosition::new(area.x, area.y),
+                        LogicalSize::new(area.width.max(1.0), area.height),
+                    );
+                }
+            }
+            Request::Pointer(shape) => window.set_cursor(icon(shape)),
+            Request::Resize { width, height, .. } => {
+                // The system answers with an event of its own, now or later.
+                let _ = window.request_inner_size(LogicalSize::new(width, height));
+            }
+            Request::Screenshot { path, reply } => {
+                let scale = window.scale_factor() as f32;
+                self.program.prepare(Instant::now());
+                reply(stage.surface.picture(window, self.program.scene(), scale, &path));
+            }
+            Request::LoseDevice(reply) => reply(stage.surface.lose_device()),
+            Request::Frames { reset, reply } => {
+                reply(Ok(stage.meter.report()));
+                if reset {
+                    stage.meter.reset();
+                }
+            }
+            Request::Fullscreen => {
+                let other = match window.fullscreen() {
+                    Some(_) => None,
+                    None => Some(winit::window::Fullscreen::Borderless(None)),
+                };
+                window.set_fullscreen(other);
+            }
+            Request::Raise => {
+                window.set_minimized(false);
+                window.focus_window();
+            }
+        }
+    }
+}
+
+impl Stage {
+    fn open(
+        event_loop: &ActiveEventLoop,
+        program: &mut Program,
+        proxy: EventLoopProxy<Wake>,
+    ) -> Result<Self, Fault> {
+        let size = program.preferred_size();
+        let attributes = Window::default_attributes()
+            .with_title("Hearth")
+            .with_visible(false)
+            .with_inner_size(LogicalSize::new(size.width, size.height))
+            .with_min_inner_size(LogicalSize::new(320.0, 200.0));
+        let window =
+            event_loop.create_window(attributes).map_err(|error| no_window(&error.to_string()))?;
+        let window = Arc::new(window);
+        let adapter = Adapter::with_event_loop_proxy(event_loop, &window, proxy);
+        let surface = Surface::open(&window, program.wanted_renderer())?;
+        program.set_renderer(surface.description(), None);
+        let scale = window.scale_factor();
+        let inner = window.inner_size().to_logical::<f32>(scale);
+        if let Some(theme) = window.theme() {
+            program.input(Input::Appearance(appearance(theme)));
+        }
+        program.input(Input::Resize {
+            size: Size { width: inner.width, height: inner.height },
+            scale: scale as f32,
+        });
+        window.set_visible(true);
+        window.request_redraw();
+        Ok(Stage {
+            window,
+            surface,
+            adapter,
+            meter: Meter::default(),
+            modifiers: winit::keyboard::ModifiersState::empty(),
+            pointer: Point { x: 0.0, y: 0.0 },
+            clicks: None,
+            occluded: false,
+        })
+    }
+
+    fn translate(&mut self, event: WindowEvent) -> Option<Input> {
+        let modifiers = keys::modifiers(self.modifiers);
+        Some(match event {
+            WindowEvent::CloseRequested => Input::Close,
+            WindowEvent::Resized(_) => self.resized(),
+            WindowEvent::ScaleFactorChanged { .. } => self.resized(),
+            WindowEvent::Focused(true) => Input::Focus(Focus::Gained),
+            WindowEvent::Focused(false) => Input::Focus(Focus::Lost),
+            WindowEvent::ThemeChanged(theme) => Input::Appearance(appearance(theme)),
+            WindowEvent::DroppedFile(path) => Input::Drop(path),
+            WindowEvent::Occluded(occluded) => {
+                self.occluded = occluded;
+                self.window.request_redraw();
+                return None;
+            }
+            WindowEvent::ModifiersChanged(state) => {
+                self.modifiers = state.state();
+                return None;
+            }
+            WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => {
+                let pressed = event.state == ElementState::Pressed;
+                pressed.then(|| keys::input(&event, self.modifiers))??
+            }
+            WindowEvent::Ime(Ime::Preedit(text, cursor)) => {
+                let cursor = cursor.map_or(text.len(), |(start, _)| start);
+                Input::Preedit { text, cursor }
+            }
+            WindowEvent::Ime(Ime::Commit(text)) => Input::Text(text),
+            WindowEvent::CursorMoved { position, .. } => {
+                self.pointer = self.logical(position);
+                Input::Move { at: self.pointer, modifiers }
+            }
+            WindowEvent::CursorLeft { .. } => Input::Leave,
+            WindowEvent::MouseInput { state, button, .. } => {
+                return self.click(state, button, modifiers);
+            }
+            WindowEvent::MouseWheel { delta, .. } => {
+                let by = match delta {
+                    MouseScrollDelta::LineDelta(x, y) => Scroll::Lines(-x, -y),
+                    MouseScrollDelta::PixelDelta(by) => {
+                        let by = by.to_logical::<f32>(self.window.scale_factor());
+                        Scroll::Pixels(-by.x, -by.y)
+                    }
+                };
+                Input::Scroll { at: self.pointer, by, modifiers }
+            }
+            _ => return None,
+        })
+    }
+
+    fn resized(&self) -> Input {
+        let scale = self.window.scale_factor();
+        let size = self.window.inner_size().to_logical::<f32>(scale);
+        Input::Resize { size: Size { width: size.width, height: size.height }, scale: scale as f32 }
+    }
+
+    fn click(
+        &mut self,
+        state: ElementState,
+        button: MouseButton,
+        modifiers: Modifiers,
+    ) -> Option<Input> {
+        let button = match button {
+            MouseButton::Left => Button::Left,
+            MouseButton::Middle => Button::Middle,
+            MouseButton::Right => Button::Right,
+            _ => return None,
+        };
+        let (at, now) = (self.pointer, Instant::now());
+        if state == ElementState::Released {
+            return Some(Input::Release { at, button });
+        }
+        let again = self.clicks.as_ref().filter(|last| {
+            last.button == button
+                && now - last.when < DOUBLE_CLICK
+                && (last.at.x - at.x).abs() < DOUBLE_CLICK_SLACK
+                && (last.at.y - at.y).abs() < DOUBLE_CLICK_SLACK
+        });
+        // A fourth click starts over, as everywhere.
+        let count = again.map_or(1, |last| last.count % 3 + 1);
+        self.clicks = Some(Clicks { button, at, when: now, count });
+        Some(Input::Press { at, button, count, modifiers })
+    }
+
+    fn logical(&self, position: PhysicalPosition<f64>) -> Point {
+        let at = position.to_logical::<f32>(self.window.scale_factor());
+        Point { x: at.x, y: at.y }
+    }
+}
+
+fn appearance(theme: Theme) -> Appearance {
+    match theme {
+        Theme::Light => Appearance::Light,
+        Theme::Dark => Appearance::Dark,
+    }
+}
+
+fn icon(shape: PointerShape) -> CursorIcon {
+    match shape {
+        PointerShape::Arrow => CursorIcon::Default,
+        PointerShape::Text => CursorIcon::Text,
+        PointerShape::Hand => CursorIcon::Pointer,
+        PointerShape::ResizeColumn => CursorIcon::ColResize,
+        PointerShape::ResizeRow => CursorIcon::RowResize,
+    }
+}

@@ -1,0 +1,160 @@
+//! The card that floats over the text: the palette, the pickers, the prompts.
+
+use render::color::Color;
+use render::geometry::{Insets, Point};
+use render::layout::{Element, Overflow, Place, Role};
+use render::scene::{Border, Shadow};
+use render::shape::Weight;
+use render::theme::Colors;
+
+use super::keycaps;
+use super::target::{Field, Target};
+use super::type_scale::{BODY, SMALL};
+use crate::fuzzy;
+use crate::picker::{Entry, Picker};
+
+/// The card's greatest width and its distance from the top of the window, logical pixels.
+const WIDTH: f32 = 620.0;
+const TOP: f32 = 92.0;
+
+/// The one shadow that there is, for what floats.
+pub fn shadow(colors: &Colors) -> Shadow {
+    Shadow { offset: Point::new(0.0, 8.0), blur: 28.0, color: colors.shadow }
+}
+
+/// An open picker over a window of this width.
+pub fn picker(picker: &Picker, width: f32, colors: &Colors) -> Element {
+    let rows: Vec<Element> = picker
+        .shown()
+        .map(|(line, entry)| row(picker, line, entry, line == picker.chosen, colors))
+        .collect();
+    let empty = rows.is_empty().then(|| {
+        let words = match &picker.entries {
+            None => "Looking…",
+            Some(entries) if entries.all.is_empty() => "There is nothing here yet",
+            Some(_) => "Nothing matches; Escape closes this",
+        };
+        note(words, colors)
+    });
+    let list = Element::column()
+        .padding(Insets { left: 8.0, right: 8.0, top: 6.0, bottom: 8.0 })
+        .role(Role::List)
+        .children(rows)
+        .maybe(empty);
+    frame(width, &picker.placeholder, colors).child(list)
+}
+
+/// An open prompt: a question with one line, and what is wrong with what was typed.
+pub fn prompt(question: &str, hint: Option<&str>, width: f32, colors: &Colors) -> Element {
+    let hint = hint.unwrap_or(question);
+    frame(width, question, colors).child(
+        Element::column()
+            .padding(Insets { left: 8.0, right: 8.0, top: 4.0, bottom: 8.0 })
+            .child(note(hint, colors)),
+    )
+}
+
+fn frame(width: f32, label: &str, colors: &Colors) -> Element {
+    let room = WIDTH.min(width - 32.0).max(0.0);
+    let field = Element::custom(Target::Field(Field::Overlay).id())
+        .role(Role::TextInput)
+        .label(label)
+        .height(22.0)
+        .grow(1.0);
+    let head = Element::row()
+        .height(48.0)
+        .shrink(0.0)
+        .padding(Insets { left: 20.0, right: 20.0, top: 6.0, ..Insets::default() })
+        .child(field);
+    let rule = Element::row()
+        .height(1.0)
+        .shrink(0.0)
+        .margin(Insets { left: 8.0, right: 8.0, ..Insets::default() })
+        .fill(colors.line);
+    Element::column()
+        .id(Target::Card.id())
+        .role(Role::Dialog)
+        .label(label)
+        .place(Place {
+            start: Some(((width - room) / 2.0).round()),
+            top: Some(TOP),
+            ..Place::default()
+        })
+        .width(room)
+        .radius(12.0)
+        .fill(colors.raised)
+        .border(Border::solid(1.0, colors.border))
+        .shadow(shadow(colors))
+        .child(head)
+        .child(rule)
+}
+
+fn note(words: &str, colors: &Colors) -> Element {
+    Element::row()
+        .height(34.0)
+        .padding(Insets { left: 12.0, right: 12.0, ..Insets::default() })
+        .child(Element::text(words, BODY, colors.muted).overflow(Overflow::Ellipsis))
+}
+
+fn row(picker: &Picker, line: usize, entry: &Entry, is_chosen: bool, colors: &Colors) -> Element {
+    let left = 12.0 + f32::from(entry.depth) * 14.0;
+    let row = Element::row()
+        .id(Target::PickerRow(line as u32).id())
+        .role(Role::ListItem)
+        .label(entry.label.as_str())
+        .value(if is_chosen { "selected" } else { "" })
+        .height(34.0)
+        .shrink(0.0)
+        .radius(8.0)
+        .gap(18.0)
+        .padding(Insets { left, right: 12.0, ..Insets::default() })
+        .child(marked(picker, &entry.label, colors).grow(1.0).overflow(Overflow::Ellipsis))
+        .maybe((!entry.detail.is_empty()).then(|| {
+            Element::text(entry.detail.as_str(), SMALL, colors.muted).overflow(Overflow::Ellipsis)
+        }))
+        .maybe((!entry.keys.is_empty()).then(|| keycaps::caps(&entry.keys, colors)));
+    match is_chosen {
+        true => row.fill(colors.current_line).border(Border::solid(1.0, focus_edge(colors))),
+        false => row,
+    }
+}
+
+/// The edge of the one thing that has the focus.
+pub fn focus_edge(colors: &Colors) -> Color {
+    colors.accent
+}
+
+/// The label with the characters that matched in another weight and colour.
+fn marked(picker: &Picker, label: &str, colors: &Colors) -> Element {
+    let mut element = Element::text(label, BODY, colors.text);
+    let query = picker.input.text();
+    if query.trim().is_empty() {
+        return element;
+    }
+    let hits = fuzzy::matched(label, picker.texts(), query);
+    let mut hits = hits.into_iter().peekable();
+    let mut run: Option<std::ops::Range<usize>> = None;
+    for (index, (byte, letter)) in label.char_indices().enumerate() {
+        if hits.peek() != Some(&(index as u32)) {
+            continue;
+        }
+        hits.next();
+        let end = byte + letter.len_utf8();
+        match &mut run {
+            Some(run) if run.end == byte => run.end = end,
+            _ => {
+                element = mark(element, run.replace(byte..end), colors);
+            }
+        }
+    }
+    mark(element, run, colors)
+}
+
+fn mark(element: Element, run: Option<std::ops::Range<usize>>, colors: &Colors) -> Element {
+    match run {
+        None => element,
+        Some(run) => {
+            element.span(run.clone(), BODY.weight(Weight::SemiBold)).color_span(run, colors.caret)
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! One view of a buffer: where its carets are, what of it is seen.
+//!
+//! A view has no text of its own and no pixels; `paint` draws it, the program edits it.
+
+pub mod colors;
+pub mod paint;
+pub mod rows;
+
+use std::sync::Arc;
+
+use render::geometry::{Rect, Size};
+use text::display::{DisplayMap, DisplayPoint, Inlay, InlayId, InlayKind, Row};
+use text::edit::Bias;
+use text::movement::columns::Columns;
+use text::width::TabWidth;
+use text::{Change, CharOffset, CharRange, Positions, Rope, Selection, Selections};
+
+use crate::buffer::BufferId;
+use crate::find::Find;
+use rows::{Moved, RowCache};
+
+/// The one inlay that a view has of its own: what an input method composes.
+const PREEDIT: InlayId = InlayId(1);
+
+/// Whether lines are wrapped at the view's edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap {
+    /// They go on beyond it.
+    Off,
+    /// They are.
+    On,
+}
+
+/// How large things are drawn, in logical pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// Size of the em.
+    pub font: f32,
+    /// Width of a cell.
+    pub cell: f32,
+    /// Height of a row.
+    pub row: f32,
+}
+
+/// What of the text is at the top left corner.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scroll {
+    /// The first row, with the part of it that is above the edge.
+    pub row: f64,
+    /// Logical pixels that are left of the edge.
+    pub x: f32,
+}
+
+/// What the next frame has to bring into view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// Nothing: the person scrolled.
+    Nothing,
+    /// The caret, moving as little as possible.
+    Caret,
+    /// The caret, in the middle: the person jumped.
+    Center,
+}
+
+/// A view of a buffer.
+pub struct EditorView {
+    /// What it shows.
+    pub buffer: BufferId,
+    /// Where its carets are.
+    pub selections: Selections,
+    /// How its text lies in rows.
+    pub display: DisplayMap,
+    /// What is at the top left corner.
+    pub scroll: Scroll,
+    /// What the next frame brings into view.
+    pub follow: Follow,
+    /// Whether lines are wrapped.
+    pub wrap: Wrap,
+    /// The find bar, when it is open.
+    pub find: Option<Find>,
+    /// Where a column selection started.
+    pub column_anchor: Option<DisplayPoint>,
+    /// Selections before they were expanded to syntax nodes, innermost last.
+    pub expanded: Vec<Selections>,
+    /// Where the text lay in the last frame, gutter excluded.
+    pub area: Rect,
+    /// How large it was drawn.
+    pub scale: Scale,
+    cache: RowCache,
+}
+
+impl EditorView {
+    /// A view of a text, with its caret at the start.
+    pub fn new(buffer: BufferId, rope: &Rope, tab: TabWidth, wrap: Wrap) -> Self {
+        EditorView {
+            buffer,
+            selections: Selections::default(),
+            display: DisplayMap::new(rope, tab),
+            scroll: Scroll::default(),
+            follow: Follow::Caret,
+            wrap,
+            find: None,
+            column_anchor: None,
+            expanded: Vec::new(),
+            area: Rect { x: 0.0, y: 0.0, width: 800.0, height: 600.0 },
+            scale: Scale { font: 14.0, cell: 8.4, row: 22.0 },
+            cache: RowCache::default(),
+        }
+    }
+
+    /// Another view of the same place.
+    pub fn twin(&self) -> Self {
+        EditorView {
+            buffer: self.buffer,
+            selections: self.selections.clone(),
+            display: self.display.clone(),
+            scroll: self.scroll,
+            follow: Follow::Nothing,
+            wrap: self.wrap,
+            find: None,
+            column_anchor: None,
+            expanded: Vec::new(),
+            area: self.area,
+            scale: self.scale,
+            cache: RowCache::default(),
+        }
+    }
+
+    /// Follows a change of its buffer. The selections are those that belong to the text after it;
+    /// `None` moves them along with the text.
+    pub fn changed(&mut self, change: &Change, selections: Option<Selections>) {
+        let before = self.display.rope().clone();
+        let spans = self.display.apply(change.after(), &change.edits);
+        let moved = Moved {
+            lines: change.after().len_lines() as isize - before.len_lines() as isize,
+            chars: change.after().len_chars() as isize - before.len_chars() as isize,
+        };
+        self.cache.shift(&spans, moved);
+        if selections.is_none() && self.scroll.row > 0.0 {
+            self.stay(&spans);
+        }
+        self.selections = selections.unwrap_or_else(|| self.selections.mapped(&change.edits));
+        self.column_anchor = None;
+        self.expanded.clear();
+        if let Some(find) = &mut self.find {
+            find.is_stale = true;
+        }
+    }
+
+    /// Keeps what is seen where it is when rows above it come or go.
+    fn stay(&mut self, spans: &[text::display::Span<Row>]) {
+        let top = self.scroll.row.floor() as usize;
+        let above = spans.iter().filter(|span| span.old.end.0 <= top);
+        let moved: isize = above
+            .map(|span| {
+                (span.new.end.0 - span.new.start.0) as isize
+                    - (span.old.end.0 - span.old.start.0) as isize
+            })
+            .sum();
+        self.scroll.row = (self.scroll.row + moved as f64).max(0.0);
+    }
+
+    /// Sets the selections after a movement; what is selected comes into view.
+    pub fn select(&mut self, selections: Selections, follow: Follow) {
+        self.reveal_folded(&selections);
+        self.selections = selections;
+        self.follow = follow;
+        self.column_anchor = None;
+        self.expanded.clear();
+    }
+
+    /// One caret at an offset.
+    pub fn go_to(&mut self, at: CharOffset, follow: Follow) {
+        self.select(Selections::single(Selection::caret(at)), follow);
+    }
+
+    /// Opens the folds that hide a caret.
+    fn reveal_folded(&mut self, selections: &Selections) {
+        for selection in selections.iter() {
+            let hides = |fold: &CharRange| fold.start < selection.head && selection.head < fold.end;
+            let hidden = self.display.folds().folds().iter().copied().find(hides);
+            if let Some(fold) = hidden {
+                let rest: Vec<CharRange> = self
+                    .display
+                    .folds()
+                    .folds()
+                    .iter()
+                    .copied()
+                    .filter(|one| *one != fold)
+                    .collect();
+                let spans = self.display.set_folds(rest);
+                self.cache.shift(&spans, Moved::default());
+            }
+        }
+    }
+
+    /// Folds exactly these ranges; a caret inside one goes to its start.
+    pub fn set_folds(&mut self, folds: Vec<CharRange>) {
+        let spans = self.display.set_folds(folds);
+        self.cache.shift(&spans, Moved::default());
+        let folds = self.display.folds().folds();
+        let out = |at: CharOffset| {
+            let hides = |fold: &&CharRange| fold.start < at && at < fold.end;
+            folds.iter().find(hides).map_or(at, |fold| fold.start)
+        };
+        self.selections = self.selections.map(|one| Selection::new(out(one.anchor), out(one.head)));
+        self.follow = Follow::Caret;
+    }
+
+    /// Shows what an input method composes at the caret; an empty text ends it.
+    pub fn compose(&mut self, text: &str) {
+        let at = self.selections.primary().head;
+        let inlays = match text.is_empty() {
+            true => Vec::new(),
+            false => vec![Inlay {
+                id: PREEDIT,
+                at,
+                bias: Bias::After,
+                kind: InlayKind::Preedit,
+                text: Arc::from(text),
+            }],
+        };
+        let spans = self.display.set_inlays(inlays);
+        self.cache.shift(&spans, Moved::default());
+        self.follow = Follow::Caret;
+    }
+
+    /// Whether an input method is composing.
+    pub fn is_composing(&self) -> bool {
+        self.display.inline().inlays().next().is_some()
+    }
+
+    /// A row that was drawn lately.
+    pub fn drawn_row(&self, row: usize) -> Option<&rows::RowLayout> {
+        self.cache.drawn(Row(row))
+    }
+
+    /// Forgets drawn rows: the theme, the fonts or the colours of all lines changed.
+    pub fn forget_rows(&mut self) {
+        self.cache.clear();
+    }
+
+    /// Forgets the drawn rows of some lines: their colours changed.
+    pub fn forget_lines(&mut self, lines: std::ops::Range<usize>) {
+        self.cache.forget_lines(lines);
+    }
+
+    /// Fits the rows to the room, measures what will be seen and brings into view what has to be.
+    pub fn lay_out(&mut self, area: Rect, scale: Scale, tab: TabWidth) {
+        if scale != self.scale || tab != self.display.tab_width() {
+            self.cache.clear();
+        }
+        self.area = area;
+        self.scale = scale;
+        self.display.set_tab_width(tab);
+        let wrap = match self.wrap {
+            Wrap::Off => None,
+            // A cell is kept for the caret behind the last character.
+            Wrap::On => Some(((area.width / scale.cell) as usize).saturating_sub(1).max(8)),
+        };
+        if wrap != self.display.wrap_width() {
+            let top = self.display.row_segments(Row(self.scroll.row as usize), 0..0).range.start;
+            self.display.set_wrap(wrap);
+            self.cache.clear();
+            self.scroll.row = self.display.to_display(top, Bias::Before).row.0 as f64;
+        }
+        self.bring_into_view();
+        let top = self.scroll.row as usize;
+        let rows = Row(top)..Row(top + self.rows_in_view() + 2);
+        let before = self.display.row_count();
+        self.display.measure_rows(rows, MEASURE_BUDGET);
+        if self.display.row_count() != before {
+            self.cache.clear();
+        }
+    }
+
+    /// Rows that fit into the view, the last one perhaps in part.
+    pub fn rows_in_view(&self) -> usize {
+        (self.area.height / self.scale.row).ceil().max(1.0) as usize
+    }
+
+    /// Rows that fit into the view whole: how far a page goes.
+    pub fn page(&self) -> usize {
+        ((self.area.height / self.scale.row).floor() as usize).saturating_sub(2).max(1)
+    }
+
+    /// Scrolls, without moving carets; the last row may come up to the top.
+    pub fn scroll_by(&mut self, rows: f64, x: f32) {
+        let last = self.display.row_count().saturating_sub(1) as f64;
+        self.scroll.row = (self.scroll.row + rows).clamp(0.0, last);
+        self.scroll.x = match self.wrap {
+            Wrap::On => 0.0,
+            Wrap::Off => (self.scroll.x + x).clamp(0.0, self.scroll_x_max()),
+        };
+        self.follow = Follow::Nothing;
+    }
+
+    /// How far to the right one can scroll: to the end of the longest row that was drawn.
+    pub fn scroll_x_max(&self) -> f32 {
+        (self.cache.widest() + 8.0 * self.scale.cell - self.area.width).max(0.0)
+    }
+
+    fn bring_into_view(&mut self) {
+        let follow = std::mem::replace(&mut self.follow, Follow::Nothing);
+        let last = self.display.row_count().saturating_sub(1) as f64;
+        self.scroll.row = self.scroll.row.clamp(0.0, last);
+        if follow == Follow::Nothing || self.area.height <= 0.0 {
+            return;
+        }
+        let head = self.selections.primary().head;
+        let bias = if self.is_composing() { Bias::After } else { Bias::Before };
+        let point = self.display.to_display(head, bias);
+        let row = point.row.0 as f64;
+        let whole = f64::from((self.area.height / self.scale.row).floor().max(1.0));
+        let margin = (whole / 4.0).floor().min(3.0);
+        let (low, high) = (self.scroll.row + margin, self.scroll.row + whole - 1.0 - margin);
+        let is_outside = row < low || row > high;
+        let is_far = row < self.scroll.row - whole || row > self.scroll.row + 2.0 * whole;
+        if is_outside && (follow == Follow::Center || is_far) {
+            self.scroll.row = (row - (whole / 2.0).floor()).max(0.0);
+        } else if row < low {
+            self.scroll.row = (row - margin).max(0.0);
+        } else if row > high {
+            self.scroll.row = row - whole + 1.0 + margin;
+        }
+        // Whole rows at the top when the keyboard leads.
+        self.scroll.row = self.scroll.row.round().min(last);
+        if self.wrap == Wrap::Off {
+            let x = point.column as f32 * self.scale.cell;
+            let margin = (4.0 * self.scale.cell).min(self.area.width / 4.0);
+            let right = self.scroll.x + self.area.width - margin;
+            if x < self.scroll.x + margin {
+                self.scroll.x = (x - margin).max(0.0);
+            } else if x > right {
+                self.scroll.x = x - self.area.width + margin;
+            }
+        } else {
+            self.scroll.x = 0.0;
+        }
+    }
+
+    /// The folds that begin on a line, if any does.
+    pub fn fold_at(&self, line: text::Line, rope: &Rope) -> Option<CharRange> {
+        let range = rope.line_range(line);
+        let begins = |fold: &&CharRange| range.start <= fold.start && fold.start <= range.end;
+        self.display.folds().folds().iter().find(begins).copied()
+    }
+
+    /// The size of the text's area in cells.
+    pub fn cells(&self) -> Size {
+        Size { width: self.area.width / self.scale.cell, height: self.area.height / self.scale.row }
+    }
+}
+
+/// Characters measured for one frame at most, so that one endless line does not hold it up.
+const MEASURE_BUDGET: usize = 200_000;
+
+/// Vertical movement sees what the view shows.
+impl Columns for EditorView {
+    fn row(&self, at: CharOffset) -> usize {
+        self.display.to_display(at, Bias::Before).row.0
+    }
+
+    fn last_row(&self) -> usize {
+        self.display.last_row().0
+    }
+
+    fn column(&self, at: CharOffset) -> f32 {
+        self.display.to_display(at, Bias::Before).column as f32
+    }
+
+    fn offset(&self, row: usize, column: f32) -> CharOffset {
+        let column = if column.is_finite() { column.max(0.0).round() as usize } else { usize::MAX };
+        self.display.to_buffer(DisplayPoint { row: Row(row), column }, Bias::Before)
+    }
+}
