@@ -1,8 +1,67 @@
 //! The groups of commands, one noun per file; the registry is gathered from this list.
 
-mod describe;
+pub mod app;
+mod app_input;
+mod app_state;
+pub mod buffer;
+mod choice;
+pub mod cursor;
+pub mod describe;
+pub mod edit;
+pub mod file;
+pub mod find;
+pub mod fold;
+pub mod line;
+pub mod list;
+mod motion;
+mod newline;
+mod occurrence;
+pub mod palette;
+pub mod pane;
+pub mod picker;
+pub mod prompt;
+pub mod select;
+pub mod settings;
+pub mod symbol;
+pub mod tab;
+pub mod theme;
+pub mod view;
+mod waiting;
+pub mod window;
 
 use crate::registry::Command;
 
 /// Every group that the program offers. A new file in `command/` adds its `COMMANDS` here.
-pub const GROUPS: &[&[Command]] = &[];
+pub const GROUPS: &[&[Command]] = &[
+    app::COMMANDS,
+    buffer::COMMANDS,
+    cursor::COMMANDS,
+    edit::COMMANDS,
+    file::COMMANDS,
+    find::COMMANDS,
+    fold::COMMANDS,
+    line::COMMANDS,
+    list::COMMANDS,
+    palette::COMMANDS,
+    pane::COMMANDS,
+    picker::COMMANDS,
+    prompt::COMMANDS,
+    select::COMMANDS,
+    settings::COMMANDS,
+    symbol::COMMANDS,
+    tab::COMMANDS,
+    theme::COMMANDS,
+    view::COMMANDS,
+    window::COMMANDS,
+];
+
+/// What commands keep between two calls.
+#[derive(Default)]
+pub struct Memory {
+    /// Callers who wait for what they opened to be closed.
+    pub waiting: waiting::Waiting,
+    /// What was copied last as whole lines: it is pasted above a line, not into it.
+    pub lines: Option<String>,
+    /// The selections that a search for more of the same left, and what it looked for.
+    pub looked_for: Option<(text::Selections, text::search::Query)>,
+}

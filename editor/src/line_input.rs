@@ -12,7 +12,18 @@ pub struct LineInput {
     anchor: usize,
     head: usize,
     preedit: Option<Preedit>,
+    /// What it was before each edit that can be taken back, newest last.
+    undone: Vec<Before>,
+    redone: Vec<Before>,
+    /// Whether the last edit was typing, which the next letter goes on with.
+    is_typing: bool,
 }
+
+/// A line as it was: text, anchor, head.
+type Before = (String, usize, usize);
+
+/// Edits of a line that can be taken back.
+const UNDO_MAX: usize = 200;
 
 /// What an input method shows before it commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +55,7 @@ impl LineInput {
     /// A line with its text selected, so that typing replaces it.
     pub fn selected(text: impl Into<String>) -> Self {
         let text = text.into();
-        LineInput { anchor: 0, head: text.len(), text, preedit: None }
+        LineInput { anchor: 0, head: text.len(), text, ..LineInput::default() }
     }
 
     /// What was typed.
@@ -78,10 +89,49 @@ impl LineInput {
     pub fn insert(&mut self, typed: &str) {
         let flat = typed.replace("\r\n", " ").replace(['\n', '\r'], " ");
         let range = self.selection();
+        self.preedit = None;
+        if range.is_empty() && flat.is_empty() {
+            return;
+        }
+        let is_typing = range.is_empty() && !flat.contains(char::is_whitespace);
+        if !(is_typing && self.is_typing) {
+            self.undone.push((self.text.clone(), self.anchor, self.head));
+            let excess = self.undone.len().saturating_sub(UNDO_MAX);
+            self.undone.drain(..excess);
+        }
+        self.is_typing = is_typing;
+        self.redone.clear();
         self.text.replace_range(range.clone(), &flat);
         self.head = range.start + flat.len();
         self.anchor = self.head;
+    }
+
+    /// Takes the last edit back; answers whether there was one.
+    pub fn undo(&mut self) -> bool {
+        let before = self.undone.pop();
+        before.is_some_and(|before| {
+            let after = self.take(before);
+            self.redone.push(after);
+            true
+        })
+    }
+
+    /// Brings back what was taken back last; answers whether there was anything.
+    pub fn redo(&mut self) -> bool {
+        let after = self.redone.pop();
+        after.is_some_and(|after| {
+            let before = self.take(after);
+            self.undone.push(before);
+            true
+        })
+    }
+
+    fn take(&mut self, state: Before) -> Before {
+        let now = (std::mem::replace(&mut self.text, state.0), self.anchor, self.head);
+        (self.anchor, self.head) = (state.1, state.2);
         self.preedit = None;
+        self.is_typing = false;
+        now
     }
 
     /// Replaces everything.
@@ -99,6 +149,7 @@ impl LineInput {
 
     /// Moves the caret.
     pub fn step(&mut self, step: Step, movement: text::selection::Movement) {
+        self.is_typing = false;
         let selection = self.selection();
         let collapses = movement == text::selection::Movement::Move && !selection.is_empty();
         self.head = match step {
@@ -113,6 +164,7 @@ impl LineInput {
 
     /// Puts the caret at a byte.
     pub fn place(&mut self, byte: usize) {
+        self.is_typing = false;
         self.head = self.text.floor_char_boundary(byte);
         self.anchor = self.head;
     }
@@ -159,6 +211,23 @@ mod tests {
         input.step(Step::Left, Movement::Extend);
         input.insert("c");
         assert_eq!(input.text(), "a c");
+    }
+
+    #[test]
+    fn a_word_is_taken_back_at_once_and_comes_back() {
+        let mut input = LineInput::selected("old");
+        for typed in ["a", "b", " ", "c"] {
+            input.insert(typed);
+        }
+        let mut seen = Vec::new();
+        while input.undo() {
+            seen.push(input.text().to_owned());
+        }
+        assert_eq!(seen, ["ab ", "ab", "a", "old"]);
+        while input.redo() {}
+        assert_eq!(input.text(), "ab c");
+        input.delete(Step::Left);
+        assert!(!input.redo(), "an edit ends what could be brought back");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod edit;
 mod find;
 mod frame;
 mod keys;
+mod motion;
 mod open;
 mod overlay;
 mod parse;
@@ -18,6 +19,7 @@ mod restore;
 mod save;
 mod start;
 mod state;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,6 +36,7 @@ use render::theme::Theme;
 use crate::buffer::{Buffer, BufferId};
 use crate::clipboard::Clipboard;
 use crate::control::Control;
+use crate::files::watch::Watcher;
 use crate::input::{Appearance, Focus, Input};
 use crate::instance::Held;
 use crate::journal::Journal;
@@ -49,7 +52,7 @@ use crate::ui::target::{Field, Target};
 use crate::view::EditorView;
 use crate::workers::{Completion, Workers};
 
-pub use edit::Travel;
+pub use edit::{Travel, pairs_of};
 pub use overlay::Confirm;
 pub use parse::ParseFlag;
 pub use start::Start;
@@ -88,6 +91,8 @@ pub struct Program {
     pub closed: Vec<PathBuf>,
     /// Which line of a find bar has the keyboard, if one has.
     pub find_focus: Option<Field>,
+    /// What commands keep between two calls.
+    pub memory: crate::command::Memory,
     /// Other files of the machine that the program reads and follows.
     pub places: crate::directories::Directories,
     pending: Vec<KeyPress>,
@@ -122,6 +127,8 @@ pub struct Program {
     /// The right to be the profile's process.
     held: Option<Held>,
     control: Option<Control>,
+    watcher: Option<Watcher>,
+    movements: motion::Movements,
 }
 
 /// What floats over the text and has the keyboard.
@@ -209,16 +216,24 @@ impl Program {
         if self.notices.expire(now) {
             self.redraw();
         }
+        if self.is_moving() {
+            self.redraw();
+        }
         self.answer_idle(now);
         self.keep_session_when_due(now);
     }
 
     /// When [`Program::tick`] wants to be called next.
     pub fn wake_at(&self) -> Option<Instant> {
-        [self.notices.next_expiry(), self.next_call_timeout(), self.session_due]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.notices.next_expiry(),
+            self.next_call_timeout(),
+            self.session_due,
+            self.next_movement(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Whether something changed since the last frame.
@@ -276,6 +291,11 @@ impl Program {
         &self.last_command
     }
 
+    /// Who draws, and on which adapter.
+    pub fn renderer(&self) -> (RendererName, Option<&str>) {
+        (self.renderer, self.adapter.as_deref())
+    }
+
     /// Notes who draws.
     pub fn set_renderer(&mut self, renderer: RendererName, adapter: Option<String>) {
         self.renderer = renderer;
@@ -330,8 +350,10 @@ impl Program {
 
     fn focus_changed(&mut self, focus: Focus) {
         self.window_focus = focus;
-        if focus == Focus::Lost {
-            self.pending.clear();
+        match focus {
+            Focus::Lost => self.pending.clear(),
+            // A watcher can miss what a network file system does.
+            Focus::Gained => self.check_all_files(),
         }
         self.redraw();
     }

@@ -51,6 +51,30 @@ pub struct Scroll {
     pub x: f32,
 }
 
+/// What scrolling keeps in sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Margins {
+    /// Rows above and below the caret.
+    pub rows: usize,
+    /// How far down one can scroll.
+    pub end: ScrollEnd,
+}
+
+/// Where scrolling down ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScrollEnd {
+    /// With the last row at the top.
+    LastRowOnTop,
+    /// With the last row at the bottom.
+    LastRowBelow,
+}
+
+impl Default for Margins {
+    fn default() -> Self {
+        Margins { rows: 3, end: ScrollEnd::LastRowOnTop }
+    }
+}
+
 /// What the next frame has to bring into view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
@@ -78,14 +102,15 @@ pub struct EditorView {
     pub wrap: Wrap,
     /// The find bar, when it is open.
     pub find: Option<Find>,
-    /// Where a column selection started.
-    pub column_anchor: Option<DisplayPoint>,
+    /// The fixed and the free corner of a selection by columns, while one is made by keys.
+    pub column_block: Option<(DisplayPoint, DisplayPoint)>,
     /// Selections before they were expanded to syntax nodes, innermost last.
     pub expanded: Vec<Selections>,
     /// Where the text lay in the last frame, gutter excluded.
     pub area: Rect,
     /// How large it was drawn.
     pub scale: Scale,
+    margins: Margins,
     cache: RowCache,
 }
 
@@ -100,10 +125,11 @@ impl EditorView {
             follow: Follow::Caret,
             wrap,
             find: None,
-            column_anchor: None,
+            column_block: None,
             expanded: Vec::new(),
             area: Rect { x: 0.0, y: 0.0, width: 800.0, height: 600.0 },
             scale: Scale { font: 14.0, cell: 8.4, row: 22.0 },
+            margins: Margins::default(),
             cache: RowCache::default(),
         }
     }
@@ -118,10 +144,11 @@ impl EditorView {
             follow: Follow::Nothing,
             wrap: self.wrap,
             find: None,
-            column_anchor: None,
+            column_block: None,
             expanded: Vec::new(),
             area: self.area,
             scale: self.scale,
+            margins: self.margins,
             cache: RowCache::default(),
         }
     }
@@ -140,7 +167,7 @@ impl EditorView {
             self.stay(&spans);
         }
         self.selections = selections.unwrap_or_else(|| self.selections.mapped(&change.edits));
-        self.column_anchor = None;
+        self.column_block = None;
         self.expanded.clear();
         if let Some(find) = &mut self.find {
             find.is_stale = true;
@@ -165,7 +192,7 @@ impl EditorView {
         self.reveal_folded(&selections);
         self.selections = selections;
         self.follow = follow;
-        self.column_anchor = None;
+        self.column_block = None;
         self.expanded.clear();
     }
 
@@ -246,7 +273,8 @@ impl EditorView {
     }
 
     /// Fits the rows to the room, measures what will be seen and brings into view what has to be.
-    pub fn lay_out(&mut self, area: Rect, scale: Scale, tab: TabWidth) {
+    pub fn lay_out(&mut self, area: Rect, scale: Scale, tab: TabWidth, margins: Margins) {
+        self.margins = margins;
         if scale != self.scale || tab != self.display.tab_width() {
             self.cache.clear();
         }
@@ -286,8 +314,7 @@ impl EditorView {
 
     /// Scrolls, without moving carets; the last row may come up to the top.
     pub fn scroll_by(&mut self, rows: f64, x: f32) {
-        let last = self.display.row_count().saturating_sub(1) as f64;
-        self.scroll.row = (self.scroll.row + rows).clamp(0.0, last);
+        self.scroll.row = (self.scroll.row + rows).clamp(0.0, self.scroll_row_max());
         self.scroll.x = match self.wrap {
             Wrap::On => 0.0,
             Wrap::Off => (self.scroll.x + x).clamp(0.0, self.scroll_x_max()),
@@ -300,9 +327,20 @@ impl EditorView {
         (self.cache.widest() + 8.0 * self.scale.cell - self.area.width).max(0.0)
     }
 
+    /// The row that is at the top when one has scrolled to the end.
+    pub fn scroll_row_max(&self) -> f64 {
+        let last = self.display.row_count().saturating_sub(1) as f64;
+        match self.margins.end {
+            ScrollEnd::LastRowOnTop => last,
+            ScrollEnd::LastRowBelow => {
+                (last + 1.0 - f64::from((self.area.height / self.scale.row).floor())).max(0.0)
+            }
+        }
+    }
+
     fn bring_into_view(&mut self) {
         let follow = std::mem::replace(&mut self.follow, Follow::Nothing);
-        let last = self.display.row_count().saturating_sub(1) as f64;
+        let last = self.scroll_row_max();
         self.scroll.row = self.scroll.row.clamp(0.0, last);
         if follow == Follow::Nothing || self.area.height <= 0.0 {
             return;
@@ -312,7 +350,7 @@ impl EditorView {
         let point = self.display.to_display(head, bias);
         let row = point.row.0 as f64;
         let whole = f64::from((self.area.height / self.scale.row).floor().max(1.0));
-        let margin = (whole / 4.0).floor().min(3.0);
+        let margin = (whole / 4.0).floor().min(self.margins.rows as f64);
         let (low, high) = (self.scroll.row + margin, self.scroll.row + whole - 1.0 - margin);
         let is_outside = row < low || row > high;
         let is_far = row < self.scroll.row - whole || row > self.scroll.row + 2.0 * whole;

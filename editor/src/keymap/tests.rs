@@ -194,7 +194,6 @@ fn the_bundled_keys_have_no_conflicts_on_any_platform() {
 }
 
 #[test]
-#[ignore = "until every command that has a key is written"]
 fn every_bundled_key_runs_a_command_that_exists() {
     let registry = Registry::gather(crate::command::GROUPS);
     for platform in [Platform::Linux, Platform::Windows, Platform::Macos] {

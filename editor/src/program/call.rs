@@ -13,7 +13,7 @@ use smallvec::smallvec;
 use super::Program;
 use crate::input::Input;
 use crate::keymap::KeyPress;
-use crate::registry::{Arguments, Fault};
+use crate::registry::{Arguments, Fault, FaultKind};
 use crate::shell::Reply;
 
 /// Callers that wait.
@@ -41,7 +41,10 @@ impl Program {
     pub fn perform(&mut self, id: &str, arguments: Value) {
         let post = self.workers.post();
         let reply: Reply = Box::new(move |result| {
-            if let Err(fault) = result {
+            // What was given up is no news: the person was asked something instead.
+            if let Err(fault) = result
+                && fault.kind != FaultKind::Cancelled
+            {
                 post(Box::new(move |program: &mut Program| program.fail(&fault)));
             }
         });

@@ -1,36 +1,45 @@
-//! Copying and pasting in the text that has the keyboard.
+//! Copying, cutting and pasting in the text that has the keyboard.
 
-use text::transform::typing;
-use text::{Origin, Positions};
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use text::transform::{Transformed, delete, lines, typing};
+use text::{CharOffset, Edit, Origin, Positions, Selection, Transaction};
 
 use super::Program;
+use crate::buffer::Buffer;
 use crate::clipboard::Board;
+use crate::view::EditorView;
+use crate::workers::Urgency;
+
+/// Another program may own the clipboard and not answer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 
 impl Program {
-    /// Pastes what a board holds, when its owner has answered.
-    pub fn paste_from(&mut self, board: Board) {
-        let post = self.workers.post();
-        self.clipboard.get(board, move |text| {
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                post(Box::new(move |program: &mut Program| program.paste(&text)));
-            }
-        });
+    /// Copies what is selected, or the lines of carets whole.
+    pub fn copy(&mut self) {
+        let is_lines = self.line_input().is_none() && self.has_carets_alone();
+        let Some(text) = self.copied() else { return };
+        self.memory.lines = is_lines.then(|| text.clone());
+        self.clipboard.set(Board::Clipboard, text);
     }
 
-    /// Pastes a text: into the line that has the keyboard, or at every caret.
-    pub fn paste(&mut self, text: &str) {
+    /// Copies and takes away what [`Program::copy`] copies.
+    pub fn cut(&mut self) {
+        let is_lines = self.has_carets_alone();
+        self.copy();
         if let Some(input) = self.line_input() {
-            input.insert(text);
-            self.input_changed();
+            if !input.selection().is_empty() {
+                input.insert("");
+                self.input_changed();
+            }
             return;
         }
-        if let Some((_, buffer)) = self.active() {
-            buffer.document.seal_group();
-        }
-        self.transform(Origin::PASTE, |view, buffer| {
-            typing::paste(buffer.rope(), &view.selections, text, buffer.line_ending)
+        self.transform(Origin::COMMAND, |view, buffer| match is_lines {
+            true => lines::delete(buffer.rope(), &view.selections),
+            false => delete::selected(buffer.rope(), &view.selections),
         });
-        self.redraw();
     }
 
     /// What copying takes from the text that has the keyboard; `None` where nothing is chosen.
@@ -43,4 +52,69 @@ impl Program {
         (buffer.rope().end().0 > 0)
             .then(|| typing::copied(buffer.rope(), &view.selections, buffer.line_ending))
     }
+
+    fn has_carets_alone(&self) -> bool {
+        self.view().is_some_and(|view| view.selections.iter().all(Selection::is_caret))
+    }
+
+    /// Pastes what a board holds, when its owner has answered. Keys of a script wait for it.
+    pub fn paste_from(&mut self, board: Board) {
+        let (send, receive) = channel();
+        self.clipboard.get(board, move |text| {
+            // Whoever asked may have given up.
+            let _ = send.send(text);
+        });
+        self.workers.run(
+            "reading the clipboard",
+            Urgency::Awaited,
+            move || receive.recv_timeout(ANSWER_TIME_MAX).ok().flatten(),
+            |program, text| match text {
+                Some(text) if !text.is_empty() => program.paste(&text),
+                _ => {}
+            },
+        );
+    }
+
+    /// Pastes a text: into the line that has the keyboard, or at every caret. What was copied as
+    /// whole lines goes above the lines of carets.
+    pub fn paste(&mut self, text: &str) {
+        if let Some(input) = self.line_input() {
+            input.insert(text);
+            self.input_changed();
+            return;
+        }
+        let is_lines = self.memory.lines.as_deref() == Some(text) && self.has_carets_alone();
+        if let Some((_, buffer)) = self.active() {
+            buffer.document.seal_group();
+        }
+        self.transform(Origin::PASTE, |view, buffer| match is_lines {
+            true => above_lines(view, buffer, text),
+            false => typing::paste(buffer.rope(), &view.selections, text, buffer.line_ending),
+        });
+        self.redraw();
+    }
+}
+
+/// Puts lines above those of the carets: as many lines as carets are dealt out, else each caret
+/// gets all. The carets stay on their lines.
+fn above_lines(view: &EditorView, buffer: &Buffer, text: &str) -> Transformed {
+    let (rope, ending) = (buffer.rope(), buffer.line_ending.as_str());
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let copied: Vec<&str> = text.strip_suffix('\n').unwrap_or(&text).split('\n').collect();
+    let deals = view.selections.len() > 1 && copied.len() == view.selections.len();
+    let all: String = copied.iter().flat_map(|line| [*line, ending]).collect();
+    let mut pasted: BTreeMap<CharOffset, String> = BTreeMap::new();
+    for (index, one) in view.selections.iter().enumerate() {
+        let start = rope.line_start(rope.line_of(one.head));
+        match deals {
+            true => pasted.entry(start).or_default().extend([copied[index], ending]),
+            false => {
+                pasted.entry(start).or_insert_with(|| all.clone());
+            }
+        }
+    }
+    let edits = pasted.into_iter().map(|(start, text)| Edit::insert(start, text)).collect();
+    let transaction = Transaction::new(edits).expect("each line is pasted above once");
+    let selections = view.selections.mapped(transaction.edits());
+    Transformed { transaction, selections }
 }

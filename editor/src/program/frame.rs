@@ -23,11 +23,11 @@ use crate::ui::tabs::{PaneFocus, Tab, TabState};
 use crate::ui::target::{Field, Target};
 use crate::ui::{card, find_bar, first_page, notices, status, tabs, title, type_scale};
 use crate::view::paint::{self, Blanks, Drawn, Options, ViewFocus};
-use crate::view::{EditorView, Scale};
+use crate::view::{EditorView, Margins, Scale, ScrollEnd};
 
 /// The commands that the first page tells of.
 pub const HINTS: &[(&str, &str)] = &[
-    ("Open a file", "file.open_prompt"),
+    ("Open a file", "file.open"),
     ("Find a file by name", "file.find"),
     ("All commands", "palette.open"),
     ("New text", "file.new"),
@@ -68,7 +68,8 @@ impl Program {
         }
     }
 
-    fn build(&mut self, _now: Instant) {
+    fn build(&mut self, now: Instant) {
+        self.advance(now);
         let colors = self.theme.colors;
         let root = self.window(&colors);
         let layout = layout::lay_out(&root, self.size, &mut self.shaper, Direction::Ltr);
@@ -90,7 +91,7 @@ impl Program {
     /// The window as elements.
     fn window(&self, colors: &Colors) -> Element {
         let (name, detail) = self.title_words();
-        let panes = self.panes.layout(self.panes_area());
+        let panes = self.shown_panes();
         let area = self.panes_area();
         let placed = panes.iter().filter_map(|(id, rect)| {
             let pane = self.panes.get(*id)?;
@@ -110,10 +111,10 @@ impl Program {
     fn overlay_element(&self, colors: &Colors) -> Option<Element> {
         let width = self.size.width;
         Some(match self.overlay.as_ref()? {
-            Overlay::Picker(picker) => card::picker(picker, width, colors),
+            Overlay::Picker(picker) => card::picker(picker, width, self.card_rise(), colors),
             Overlay::Prompt(prompt) => {
                 let hint = prompt.trouble.as_deref().unwrap_or(prompt.question.hint());
-                card::prompt(prompt.question.placeholder(), Some(hint), width, colors)
+                card::prompt(prompt.question.placeholder(), hint, width, self.card_rise(), colors)
             }
         })
     }
@@ -310,6 +311,16 @@ impl Program {
                 Whitespace::None => Blanks::Hidden,
                 Whitespace::Selection => Blanks::Selected,
                 Whitespace::All => Blanks::Shown,
+            },
+            numbers: editor.line_numbers,
+            brackets: editor.bracket_match.into(),
+            reveals: editor.control_characters.into(),
+            margins: Margins {
+                rows: editor.scroll_margin,
+                end: match editor.scroll_past_end {
+                    true => ScrollEnd::LastRowOnTop,
+                    false => ScrollEnd::LastRowBelow,
+                },
             },
             focus: if has_keys { ViewFocus::Here } else { ViewFocus::Elsewhere },
         }

@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use text::bytes::Content;
+use text::indentation::Indentation;
+use text::line_ending::LineEnding;
 use text::{CharOffset, Document, Line, Point, Positions, Rope};
 
 use super::Program;
-use crate::buffer::{Buffer, BufferId, OnDisk};
+use crate::buffer::{Buffer, BufferId, Habits, OnDisk};
 use crate::files::load::{self, Access, Loaded, LoadedFile};
 use crate::files::trouble::Trouble;
 use crate::notice::Severity;
 use crate::panes::PaneId;
 use crate::picker::Entries;
 use crate::registry::{Fault, path_to_json};
-use crate::settings::SoftWrap;
+use crate::settings::{self, SoftWrap};
 use crate::shell::Reply;
 use crate::view::{EditorView, Follow, Wrap};
 use crate::workers::Urgency;
@@ -45,11 +47,23 @@ impl Program {
 
     /// Opens a path in the focused pane; `reply` gets the path, or why it was not opened.
     pub fn open(&mut self, path: PathBuf, at: Option<Point>, reply: Reply) {
+        let answer = json!({ "path": path_to_json(&load::absolute(&path)) });
+        self.open_then(path, at, move |_, opened| reply(opened.map(|_| answer)));
+    }
+
+    /// Opens a path in the focused pane; `then` gets the buffer, none for a folder, or why it was
+    /// not opened.
+    pub fn open_then(
+        &mut self,
+        path: PathBuf,
+        at: Option<Point>,
+        then: impl FnOnce(&mut Program, Result<Option<BufferId>, Fault>) + Send + 'static,
+    ) {
         let path = load::absolute(&path);
         let pane = self.panes.focus();
         if let Some(id) = self.buffer_at(&path) {
             self.show(pane, id, at);
-            return reply(Ok(json!({ "path": path_to_json(&path) })));
+            return then(self, Ok(Some(id)));
         }
         let name = format!("opening {}", path.display());
         let read = path.clone();
@@ -58,9 +72,9 @@ impl Program {
             Urgency::Awaited,
             move || (load::load(&read, None), load::identity(&read)),
             move |program, (loaded, identity)| {
-                let answer = program.opened(pane, path, identity, at, loaded);
+                let opened = program.opened(pane, path, identity, at, loaded);
                 program.redraw();
-                reply(answer);
+                then(program, opened);
             },
         );
     }
@@ -72,22 +86,22 @@ impl Program {
         identity: PathBuf,
         at: Option<Point>,
         loaded: Result<Loaded, Trouble>,
-    ) -> Result<Value, Fault> {
-        let answer = json!({ "path": path_to_json(&path) });
+    ) -> Result<Option<BufferId>, Fault> {
         // Somebody may have opened it meanwhile, under this name or another.
         if let Some(id) = self.buffer_at(&path).or_else(|| self.buffer_at(&identity)) {
             self.show(pane, id, at);
-            return Ok(answer);
+            return Ok(Some(id));
         }
         let id = match loaded.map_err(|trouble| Fault::machine(trouble.to_string()))? {
             Loaded::Folder => {
                 self.open_folder(path);
-                return Ok(answer);
+                return Ok(None);
             }
             Loaded::Missing { rules, language } => {
                 let id = self.add_buffer(Document::from_base(Rope::new()), language);
+                let habits = self.habits();
                 if let Some(buffer) = self.buffers.get_mut(&id) {
-                    buffer.obey(rules, self.settings.editor().detect_indentation);
+                    buffer.obey(rules, habits);
                     buffer.path = Some(path.clone());
                 }
                 id
@@ -98,15 +112,15 @@ impl Program {
         self.show(pane, id, at);
         self.schedule_parse(id);
         self.journal.mark_session_stale();
-        Ok(answer)
+        Ok(Some(id))
     }
 
     pub(super) fn add_file(&mut self, path: PathBuf, file: LoadedFile) -> BufferId {
         let LoadedFile { document, encoding, content, stamp, rules, language, access } = file;
         let id = self.add_buffer(document, language);
-        let detects = self.settings.editor().detect_indentation;
+        let habits = self.habits();
         if let Some(buffer) = self.buffers.get_mut(&id) {
-            buffer.obey(rules, detects);
+            buffer.obey(rules, habits);
             // What the file is counts more than what the project wants new files to be.
             buffer.encoding = encoding;
             buffer.on_disk = OnDisk::Seen(stamp);
@@ -122,6 +136,23 @@ impl Program {
             self.say(Severity::Information, format!("{} is read-only.", path.display()));
         }
         id
+    }
+
+    /// What the settings say of texts that do not tell themselves.
+    pub fn habits(&self) -> Habits {
+        let (editor, files) = (self.settings.editor(), self.settings.files());
+        Habits {
+            detects_indentation: editor.detect_indentation,
+            follows_projects: files.editorconfig,
+            indentation: match editor.insert_spaces {
+                true => Indentation::Spaces(u8::try_from(editor.tab_width).unwrap_or(4)),
+                false => Indentation::Tab,
+            },
+            line_ending: match files.line_ending {
+                settings::LineEnding::Lf => LineEnding::Lf,
+                settings::LineEnding::Crlf => LineEnding::CrLf,
+            },
+        }
     }
 
     /// Takes in a document under a new name.
@@ -140,7 +171,9 @@ impl Program {
     pub fn new_draft(&mut self, text: &str) -> BufferId {
         let id = self.add_buffer(Document::from_base(Rope::from_str(text)), None);
         self.next_draft += 1;
+        let habits = self.habits();
         if let Some(buffer) = self.buffers.get_mut(&id) {
+            buffer.obey(Default::default(), habits);
             buffer.draft = self.next_draft;
         }
         let pane = self.panes.focus();
@@ -148,7 +181,8 @@ impl Program {
         id
     }
 
-    pub(super) fn buffer_at(&self, path: &Path) -> Option<BufferId> {
+    /// The open text of a file.
+    pub fn buffer_at(&self, path: &Path) -> Option<BufferId> {
         let known = |buffer: &&Buffer| buffer.path.as_deref() == Some(path);
         self.buffers.values().find(known).map(|buffer| buffer.id)
     }
@@ -232,9 +266,11 @@ impl Program {
         {
             self.closed.extend(buffer.path.clone());
             self.journal.forget(&buffer);
+            self.answer_closed(buffer.id);
         }
         let is_empty = self.panes.get(pane).is_some_and(|pane| pane.items.is_empty());
         if is_empty && self.panes.iter().count() > 1 {
+            self.move_panes();
             self.panes.close(pane);
         }
         self.find_focus = None;

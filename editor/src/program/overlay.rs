@@ -4,6 +4,7 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
 use ignore::WalkBuilder;
+use kernel::action::{Action, Argument, Effect, Need};
 use serde_json::{Value, json};
 use text::{CharOffset, Point, Positions};
 
@@ -22,7 +23,7 @@ const FILES_MAX: usize = 1_000_000;
 impl Program {
     /// Opens the palette with every command.
     pub fn open_palette(&mut self) {
-        let entries = self.registry.all().filter(|command| is_for_people(command.action.id));
+        let entries = self.registry.all().filter(|command| is_for_people(&command.action));
         let mut entries: Vec<Entry> = entries
             .map(|command| Entry {
                 label: command.action.title.to_owned(),
@@ -153,6 +154,7 @@ impl Program {
     }
 
     fn open_overlay(&mut self, overlay: Overlay) {
+        self.bring_card();
         self.overlay = Some(overlay);
         self.redraw();
     }
@@ -248,7 +250,7 @@ impl Program {
             Question::SaveAs => {
                 let path = path_to_json(&path(&answer));
                 self.before_prompt = None;
-                self.perform("file.save", json!({ "path": path }));
+                self.perform("file.save_as", json!({ "path": path }));
             }
         }
     }
@@ -305,9 +307,11 @@ pub enum Confirm {
     Beside,
 }
 
-/// Driving a window and finishing a question are for scripts and for the program itself.
-fn is_for_people(id: &str) -> bool {
-    !id.starts_with("app.") || id == "app.quit"
+/// Driving a window, reading state and what needs arguments are for scripts and for the program.
+fn is_for_people(action: &Action) -> bool {
+    let needs = |argument: &Argument| argument.need == Need::Required;
+    let is_driving = action.id.starts_with("app.") && action.id != "app.quit";
+    !is_driving && action.effect != Effect::Pure && !action.arguments.iter().any(needs)
 }
 
 fn group(id: &str) -> &str {

@@ -12,10 +12,9 @@ use render::scene::Scene;
 use render::shape::{Fonts, Shaper};
 use render::theme::{self, Theme};
 use serde_json::Value;
-use text::{Line, Point};
 
 use super::{FrameState, Program, RendererName};
-use crate::cli::{Beginning, Item, Mode, Opening};
+use crate::cli::{Beginning, Mode, Opening, Wait};
 use crate::clipboard::Clipboard;
 use crate::control::{Control, Driving, Mailbox, Request, Verifier};
 use crate::directories::Directories;
@@ -105,6 +104,7 @@ impl Program {
             recent: Vec::new(),
             closed: Vec::new(),
             find_focus: None,
+            memory: Default::default(),
             places,
             pending: Vec::new(),
             requests: Vec::new(),
@@ -139,6 +139,8 @@ impl Program {
             is_restoring: false,
             held: None,
             control: None,
+            watcher: None,
+            movements: Default::default(),
             keys: None,
         }
     }
@@ -259,22 +261,25 @@ impl Program {
     /// What may wait until the first frame is there.
     fn after_start(&mut self) {
         self.load_system_fonts();
+        self.watch_files();
+        self.finish_saves();
+        self.compact_journal();
         self.redraw();
     }
 
+    /// Opens what the command line named; what goes wrong is shown.
     fn open_all(&mut self, opening: Opening) {
-        for item in opening.items {
-            match item {
-                Item::Path { path, line, column } => {
-                    let at =
-                        line.map(|line| Point { line: Line(line), column: column.unwrap_or(0) });
-                    self.open_path(path, at);
-                }
-                Item::Text(text) => {
-                    self.new_draft(&text);
-                }
+        let post = self.workers.post();
+        let reply = Box::new(move |result: Result<Value, Fault>| {
+            if let Err(fault) = result {
+                post(Box::new(move |program: &mut Program| program.fail(&fault)));
             }
+        });
+        if opening.items.is_empty() {
+            return;
         }
+        // Nobody waits here: the process is this one.
+        self.open_items(Opening { wait: Wait::No, ..opening }, reply);
     }
 
     /// Lets some time pass: what is due by itself is done.

@@ -1,0 +1,168 @@
+//! What `app.state` answers: panes, what is open in them, what has the keyboard.
+
+use serde_json::{Value, json};
+use text::line_ending::{LineEnding, LineEndings};
+use text::{CharOffset, Positions, Rope, TextHash, Version};
+
+use crate::buffer::{Buffer, BufferId};
+use crate::panes::Pane;
+use crate::picker::Kind;
+use crate::program::{Overlay, Program, RendererName};
+use crate::registry::{Fault, path_to_json};
+use crate::ui::target::Field;
+use crate::view::EditorView;
+use crate::workers::Urgency;
+
+/// A text as it was when the state was asked for. What has to read all of it is left to a worker.
+struct Seen {
+    buffer: BufferId,
+    rope: Rope,
+    version: Version,
+    ending: LineEnding,
+}
+
+/// Answers the state, with each text's hash, which a worker makes.
+pub fn answer(program: &mut Program) -> Result<Value, Fault> {
+    let mut state = describe(program);
+    let seen: Vec<Seen> = program
+        .buffers
+        .values()
+        .map(|buffer| Seen {
+            buffer: buffer.id,
+            rope: buffer.rope().clone(),
+            version: buffer.document.version(),
+            ending: buffer.line_ending,
+        })
+        .collect();
+    let reply = program.answer_later();
+    program.workers.run(
+        "reading the state",
+        Urgency::Awaited,
+        move || {
+            for one in &seen {
+                one.complete(&mut state);
+            }
+            state
+        },
+        move |_, state| reply(Ok(state)),
+    );
+    Ok(Value::Null)
+}
+
+impl Seen {
+    /// Fills in what takes reading the text.
+    fn complete(&self, state: &mut Value) {
+        let panes = state["panes"].as_array_mut().into_iter().flatten();
+        let items = panes.flat_map(|pane| pane["items"].as_array_mut().into_iter().flatten());
+        let own = items.filter(|item| item["buffer"] == json!(self.buffer.0));
+        let mut filled: Option<(String, &'static str)> = None;
+        for item in own {
+            let (hash, ending) = filled.get_or_insert_with(|| {
+                (TextHash::of(&self.rope).to_string(), ending_name(&self.rope, self.ending))
+            });
+            item["text_hash"] = json!(hash);
+            item["line_ending"] = json!(ending);
+            item["version"] = json!(self.version.to_string());
+        }
+    }
+}
+
+/// The name of how lines end; `usual` where none does yet.
+fn ending_name(rope: &Rope, usual: LineEnding) -> &'static str {
+    let endings = LineEndings::of(rope);
+    if endings.is_mixed() {
+        return "mixed";
+    }
+    match endings.dominant().unwrap_or(usual) {
+        LineEnding::Lf => "lf",
+        LineEnding::CrLf => "crlf",
+        LineEnding::Cr => "cr",
+    }
+}
+
+fn describe(program: &Program) -> Value {
+    let focus = program.panes.focus();
+    let panes: Vec<Value> = program
+        .panes
+        .iter()
+        .map(|pane| {
+            json!({
+                "id": pane.id.0,
+                "active": pane.id == focus,
+                "items": items(program, pane),
+            })
+        })
+        .collect();
+    let notices: Vec<Value> = program
+        .notices
+        .shown()
+        .iter()
+        .map(|notice| json!({ "severity": notice.severity.word(), "sentence": notice.sentence }))
+        .collect();
+    let (renderer, adapter) = program.renderer();
+    json!({
+        "pid": std::process::id(),
+        "renderer": match renderer {
+            RendererName::Gpu => "gpu",
+            RendererName::Cpu => "cpu",
+        },
+        "adapter": adapter,
+        "focus": focus_name(program),
+        "folder": program.folder.as_deref().map(path_to_json),
+        "theme": program.theme.name,
+        "panes": panes,
+        "notices": notices,
+    })
+}
+
+/// What has the keyboard.
+fn focus_name(program: &Program) -> &'static str {
+    match (&program.overlay, program.find_focus) {
+        (Some(Overlay::Picker(picker)), _) if picker.kind == Kind::Commands => "palette",
+        (Some(Overlay::Picker(_)), _) => "picker",
+        (Some(Overlay::Prompt(_)), _) => "prompt",
+        (None, Some(Field::Replace)) => "replace",
+        (None, Some(Field::Find | Field::Overlay)) => "find",
+        (None, None) if program.view().is_some() => "editor",
+        (None, None) => "window",
+    }
+}
+
+fn items(program: &Program, pane: &Pane<EditorView>) -> Vec<Value> {
+    let views = pane.items.iter().enumerate();
+    views
+        .filter_map(|(index, view)| {
+            let buffer = program.buffers.get(&view.buffer)?;
+            Some(item(view, buffer, index == pane.active))
+        })
+        .collect()
+}
+
+fn item(view: &EditorView, buffer: &Buffer, is_active: bool) -> Value {
+    let rope = buffer.rope();
+    let place = |at: CharOffset| {
+        let point = rope.point_of(at);
+        json!([point.line.0, point.column])
+    };
+    let selections: Vec<Value> = view
+        .selections
+        .iter()
+        .map(|one| json!({ "anchor": place(one.anchor), "head": place(one.head) }))
+        .collect();
+    json!({
+        "kind": "editor",
+        "active": is_active,
+        "buffer": buffer.id.0,
+        "title": buffer.title(),
+        "path": buffer.path.as_deref().map(path_to_json),
+        "language": buffer.syntax.language().map(syntax::Language::name),
+        "encoding": buffer.encoding.to_string(),
+        "indentation": buffer.indentation.to_string(),
+        "dirty": buffer.is_dirty(),
+        "line_count": rope.len_lines(),
+        "selections": selections,
+        "primary": view.selections.primary_index(),
+        "scroll": { "row": view.scroll.row, "x": view.scroll.x },
+        "folds": view.display.folds().folds().len(),
+    })
+}

@@ -1,0 +1,363 @@
+//! Files: opened, saved, read again.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kernel::action::{Effect, Risk, Shape};
+use serde_json::{Value, json};
+use text::bytes::Encoding;
+use text::{Line, Origin, Point};
+
+use super::choice;
+use super::describe::{key, look, may, needs, risking, taking};
+use crate::buffer::BufferId;
+use crate::cli::Opening;
+use crate::files::load;
+use crate::files::trouble::Trouble;
+use crate::program::Program;
+use crate::prompt::Question;
+use crate::registry::{Arguments, Command, Fault};
+use crate::shell::Reply;
+use crate::workers::Urgency;
+
+/// What opens and saves.
+pub const COMMANDS: &[Command] = &[
+    risking(
+        taking(
+            look(
+                "file.open",
+                "Open a file",
+                "Opens a file or folder in the focused pane and answers its whole path. A name \
+                 that does not exist begins a new file; without a path the person is asked.",
+                open,
+            ),
+            &[
+                may("path", Shape::Path, "what to open"),
+                may("line", Shape::Integer, "where the caret goes, from 0"),
+                may("column", Shape::Integer, "in UTF-8 bytes of the line, from 0"),
+            ],
+            Shape::Object,
+        ),
+        Risk::L0,
+        Effect::Idempotent,
+    ),
+    risking(
+        taking(
+            look(
+                "file.open_all",
+                "Open files",
+                "Opens what a command line named: paths, or texts. With wait it answers when all \
+                 are closed again.",
+                open_all,
+            ),
+            &[
+                needs(
+                    "items",
+                    Shape::List,
+                    "each {\"path\", \"line\"?, \"column\"?} or {\"text\"}",
+                ),
+                may("wait", Shape::Truth, "answer when they are closed again"),
+                may("new", Shape::Truth, "ask for a new window"),
+            ],
+            Shape::Nothing,
+        ),
+        Risk::L0,
+        Effect::Idempotent,
+    ),
+    risking(
+        taking(
+            key(
+                "file.save",
+                "Save",
+                "Saves the focused text, or the open text of a path, and answers path and size. \
+                 With a path that is not open, the focused text is saved there.",
+                save,
+            ),
+            &[may("path", Shape::Path, "which open text, or where to")],
+            Shape::Object,
+        ),
+        Risk::L2,
+        Effect::Idempotent,
+    ),
+    risking(
+        taking(
+            key(
+                "file.save_as",
+                "Save as",
+                "Saves the focused text under another path, which it has from then on.",
+                save_as,
+            ),
+            &[may("path", Shape::Path, "where to; without it the person is asked")],
+            Shape::Object,
+        ),
+        Risk::L2,
+        Effect::Idempotent,
+    ),
+    risking(
+        taking(
+            key(
+                "file.save_all",
+                "Save all",
+                "Saves every text that has a file and edits which the file lacks.",
+                save_all,
+            ),
+            &[],
+            Shape::Object,
+        ),
+        Risk::L2,
+        Effect::Idempotent,
+    ),
+    key("file.new", "New text", "Opens an empty text without a file.", |program, _| {
+        program.new_draft("");
+        Ok(Value::Null)
+    }),
+    look("file.find", "Find a file by name", "In the open folder.", |program, _| {
+        program.open_file_picker();
+        Ok(Value::Null)
+    }),
+    key(
+        "file.revert",
+        "Read the file again",
+        "Takes the text from the file; undo brings back what was here.",
+        |program, _| read_again(program, None),
+    ),
+    taking(
+        key(
+            "file.encoding_set",
+            "Save with another encoding",
+            "The text stays what it is; saving writes it in this encoding.",
+            encoding_set,
+        ),
+        &[may("encoding", Shape::Text, "such as utf-8, utf-16le, windows-1252")],
+        Shape::Nothing,
+    ),
+    taking(
+        key(
+            "file.encoding_reopen",
+            "Read the file in another encoding",
+            "Takes the text from the file, decoded anew; undo brings back what was here.",
+            encoding_reopen,
+        ),
+        &[may("encoding", Shape::Text, "such as utf-8, utf-16le, windows-1252")],
+        Shape::Nothing,
+    ),
+];
+
+fn open(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    let line = arguments.maybe_count("line")?;
+    let column = arguments.maybe_count("column")?.unwrap_or(0);
+    let Some(path) = arguments.maybe_path("path")? else {
+        let folder = program.start_folder();
+        program.ask(Question::Open, folder);
+        return Err(Fault::cancelled("Without a path, file.open asks the person."));
+    };
+    let at = line.map(|line| Point { line: Line(line), column });
+    let reply = program.answer_later();
+    program.open(path, at, reply);
+    Ok(Value::Null)
+}
+
+fn open_all(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    let given = |name: &str| arguments.value(name).cloned().unwrap_or_default();
+    let opening = Opening::from_json(&json!({
+        "items": given("items"), "wait": given("wait"), "new": given("new"),
+    }))?;
+    let reply = program.answer_later();
+    program.open_items(opening, reply);
+    Ok(Value::Null)
+}
+
+fn save(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    let Some(path) = arguments.maybe_path("path")? else {
+        let id = program.need_active()?.0.buffer;
+        let has_path = program.buffers.get(&id).is_some_and(|buffer| buffer.path.is_some());
+        return if has_path { program.save_active(None) } else { ask_where(program) };
+    };
+    let path = load::absolute(&path);
+    match program.buffer_at(&path) {
+        Some(id) => {
+            let reply = program.answer_later();
+            program.save(id, None, reply);
+            Ok(Value::Null)
+        }
+        None => program.save_active(Some(path)),
+    }
+}
+
+fn save_as(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    let Some(path) = arguments.maybe_path("path")? else {
+        return ask_where(program);
+    };
+    let path = load::absolute(&path);
+    let id = program.need_active()?.0.buffer;
+    match program.buffer_at(&path) {
+        Some(other) if other != id => Err(Fault::state(format!(
+            "{} is open in another tab: close it first, or choose another name.",
+            path.display()
+        ))),
+        _ => program.save_active(Some(path)),
+    }
+}
+
+fn ask_where(program: &mut Program) -> Result<Value, Fault> {
+    let id = program.need_active()?.0.buffer;
+    let own: Option<PathBuf> = program.buffers.get(&id).and_then(|buffer| buffer.path.clone());
+    let start = own.map_or_else(|| program.start_folder(), |path| path.display().to_string());
+    program.ask(Question::SaveAs, start);
+    Err(Fault::cancelled("This text has no path to save to yet; give it one."))
+}
+
+/// What became of several saves; the last of them answers.
+struct Saves {
+    left: usize,
+    saved: usize,
+    faults: Vec<Fault>,
+    reply: Option<Reply>,
+}
+
+impl Saves {
+    fn one(&mut self, result: Result<Value, Fault>) {
+        self.left -= 1;
+        match result {
+            Ok(_) => self.saved += 1,
+            Err(fault) => self.faults.push(fault),
+        }
+        if self.left == 0
+            && let Some(reply) = self.reply.take()
+        {
+            let sentences: Vec<&str> =
+                self.faults.iter().map(|fault| fault.sentence.as_str()).collect();
+            reply(match self.faults.first() {
+                None => Ok(json!({ "saved": self.saved })),
+                Some(first) => Err(Fault::new(first.kind, sentences.join(" "))),
+            });
+        }
+    }
+}
+
+fn save_all(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
+    let unsaved = program.buffers.values().filter(|buffer| buffer.is_dirty());
+    let (named, drafts): (Vec<_>, Vec<_>) = unsaved.partition(|buffer| buffer.path.is_some());
+    let ids: Vec<BufferId> = named.iter().map(|buffer| buffer.id).collect();
+    let drafts = drafts.len();
+    if drafts > 0 {
+        let texts = if drafts == 1 { "1 text has" } else { &format!("{drafts} texts have") };
+        program.warn(format!("{texts} no file yet and stay unsaved; they are kept all the same."));
+    }
+    if ids.is_empty() {
+        return Ok(json!({ "saved": 0 }));
+    }
+    let reply = Some(program.answer_later());
+    let saves = Saves { left: ids.len(), saved: 0, faults: Vec::new(), reply };
+    let saves = Arc::new(Mutex::new(saves));
+    for id in ids {
+        let saves = Arc::clone(&saves);
+        let reply: Reply = Box::new(move |result| {
+            // A panic in a reply leaves the counts as they were.
+            saves.lock().unwrap_or_else(PoisonError::into_inner).one(result);
+        });
+        program.save(id, None, reply);
+    }
+    Ok(Value::Null)
+}
+
+/// Takes the text from the file again, decoded as `hint` or as it was read before.
+fn read_again(program: &mut Program, hint: Option<Encoding>) -> Result<Value, Fault> {
+    let (view, buffer) = program.need_active()?;
+    let id = view.buffer;
+    let path =
+        buffer.path.clone().ok_or_else(|| Fault::state("This text has no file to read again."))?;
+    let (before, encoding) = (buffer.rope().clone(), hint.unwrap_or(buffer.encoding));
+    let reply = program.answer_later();
+    program.workers.run(
+        format!("reading {} again", path.display()),
+        Urgency::Awaited,
+        move || {
+            let contents = load::read(&path, Some(encoding))
+                .map_err(|error| Fault::machine(Trouble::opening(&path, &error).to_string()))?;
+            if hint.is_some_and(|hint| hint != contents.encoding) {
+                return Err(Fault::state(format!(
+                    "{} is not {encoding}: it would not be saved as it is.",
+                    path.display()
+                )));
+            }
+            let transaction = text::diff::transaction(&before, &contents.rope);
+            Ok((before, contents, transaction))
+        },
+        move |program, read| {
+            let result = read.and_then(|(before, contents, transaction)| {
+                let buffer = program.buffers.get_mut(&id);
+                let buffer = buffer.filter(|buffer| buffer.rope().is_instance(&before));
+                let Some(buffer) = buffer else {
+                    return Err(Fault::state("The text changed meanwhile; try again."));
+                };
+                buffer.document.seal_group();
+                program.apply_to(id, transaction, Origin::COMMAND);
+                if let Some(buffer) = program.buffers.get_mut(&id) {
+                    let (rope, version) = (contents.rope, buffer.document.version());
+                    buffer.encoding = contents.encoding;
+                    buffer.document.seal_group();
+                    buffer.mark_saved(rope, version, contents.stamp);
+                    program.journal.saved(buffer);
+                }
+                program.redraw();
+                Ok(Value::Null)
+            });
+            match result {
+                Ok(value) => program.answer_durably(value, reply),
+                Err(fault) => reply(Err(fault)),
+            }
+        },
+    );
+    Ok(Value::Null)
+}
+
+/// What the person is offered; any other can be named in the call.
+const OFFERED: &[&str] = &[
+    "UTF-8",
+    "UTF-8 with BOM",
+    "UTF-16 LE with BOM",
+    "UTF-16 BE with BOM",
+    "windows-1252",
+    "windows-1251",
+    "windows-1256",
+    "ISO-8859-2",
+    "Shift_JIS",
+    "EUC-JP",
+    "GB18030",
+    "Big5",
+    "EUC-KR",
+    "KOI8-R",
+];
+
+fn encodings() -> impl Iterator<Item = (String, Value)> {
+    OFFERED.iter().map(|name| ((*name).to_owned(), json!({ "encoding": name })))
+}
+
+fn encoding_of(arguments: &Arguments) -> Result<Option<Encoding>, Fault> {
+    let name = arguments.maybe_text("encoding")?;
+    name.map(|name| name.parse::<Encoding>().map_err(|error| Fault::usage(format!("{error}."))))
+        .transpose()
+}
+
+fn encoding_set(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    let Some(encoding) = encoding_of(arguments)? else {
+        program.need_active()?;
+        return choice::ask(program, "Save in which encoding?", "file.encoding_set", encodings());
+    };
+    program.need_active()?.1.encoding = encoding;
+    program.journal.mark_session_stale();
+    program.redraw();
+    Ok(Value::Null)
+}
+
+fn encoding_reopen(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    match encoding_of(arguments)? {
+        Some(encoding) => read_again(program, Some(encoding)),
+        None => {
+            program.need_active()?;
+            let command = "file.encoding_reopen";
+            choice::ask(program, "Read in which encoding?", command, encodings())
+        }
+    }
+}

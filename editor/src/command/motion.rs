@@ -1,0 +1,239 @@
+//! Moving carets: what `cursor.*` and `select.*` share.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use syntax::Region;
+use text::bidi::Base;
+use text::movement::columns::Columns;
+use text::movement::vertical::{Vertical, move_all_rows};
+use text::movement::{self, Motion};
+use text::selection::Movement;
+use text::{CharOffset, CharRange, Positions, Rope, Selection};
+
+use crate::buffer::Buffer;
+use crate::line_input::Step;
+use crate::program::Program;
+use crate::registry::Fault;
+use crate::view::{EditorView, Follow};
+
+/// Ways for a caret to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// One step to the left, as it is seen.
+    Left,
+    /// One step to the right, as it is seen.
+    Right,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the first letter of the row, or from there to its start.
+    LineStart,
+    /// To the end of the row, or from there to the end of its line.
+    LineEnd,
+    /// To the start of a word.
+    WordLeft,
+    /// To the end of a word.
+    WordRight,
+    /// To the start of a part of a word.
+    SubwordLeft,
+    /// To the end of a part of a word.
+    SubwordRight,
+    /// To the start of the text.
+    BufferStart,
+    /// To the end of the text.
+    BufferEnd,
+    /// To the blank line before.
+    ParagraphUp,
+    /// To the blank line after.
+    ParagraphDown,
+    /// To the bracket that belongs to the one at the caret.
+    Bracket,
+}
+
+impl Go {
+    /// The same in a line that is typed into; `None` where a line has no such way.
+    fn in_line(self) -> Option<Step> {
+        Some(match self {
+            Go::Left => Step::Left,
+            Go::Right => Step::Right,
+            Go::LineStart | Go::BufferStart => Step::Start,
+            Go::LineEnd | Go::BufferEnd => Step::End,
+            Go::WordLeft | Go::SubwordLeft => Step::WordLeft,
+            Go::WordRight | Go::SubwordRight => Step::WordRight,
+            _ => return None,
+        })
+    }
+
+    /// The motion of the text alone; `None` where it depends on what is shown.
+    fn motion(self, base: Base) -> Option<Motion> {
+        Some(match self {
+            Go::Left => Motion::VisualLeft(base),
+            Go::Right => Motion::VisualRight(base),
+            Go::WordLeft => Motion::WordStartLeft,
+            Go::WordRight => Motion::WordEndRight,
+            Go::SubwordLeft => Motion::PartLeft,
+            Go::SubwordRight => Motion::PartRight,
+            Go::BufferStart => Motion::DocumentStart,
+            Go::BufferEnd => Motion::DocumentEnd,
+            Go::ParagraphUp => Motion::ParagraphUp,
+            Go::ParagraphDown => Motion::ParagraphDown,
+            Go::Up | Go::Down | Go::PageUp | Go::PageDown => return None,
+            Go::LineStart | Go::LineEnd | Go::Bracket => return None,
+        })
+    }
+}
+
+/// Moves the carets of whatever text has the keyboard.
+pub fn go(program: &mut Program, go: Go, movement: Movement) -> Result<Value, Fault> {
+    if program.line_input().is_some() {
+        if let Some(step) = go.in_line() {
+            program.step_input(step, movement);
+        }
+        return Ok(Value::Null);
+    }
+    let (view, buffer) = program.need_active()?;
+    buffer.document.seal_group();
+    match go {
+        Go::Up => rows(view, Vertical::Up, 1, movement),
+        Go::Down => rows(view, Vertical::Down, 1, movement),
+        Go::PageUp => page(view, Vertical::Up, movement),
+        Go::PageDown => page(view, Vertical::Down, movement),
+        Go::LineStart => heads(view, movement, row_start),
+        Go::LineEnd => heads(view, movement, row_end),
+        Go::Bracket => heads(view, movement, |_, at| bracket(buffer, at)),
+        other => {
+            if let Some(motion) = other.motion(base(buffer)) {
+                along_text(view, buffer.rope(), motion, movement);
+            }
+        }
+    }
+    program.redraw();
+    Ok(Value::Null)
+}
+
+/// The base direction of a buffer's lines: prose chooses it, code runs to the right.
+pub fn base(buffer: &Buffer) -> Base {
+    match buffer.syntax.language().map(syntax::Language::name) {
+        None | Some("markdown") => Base::Auto,
+        Some(_) => Base::Ltr,
+    }
+}
+
+fn along_text(view: &mut EditorView, rope: &Rope, motion: Motion, movement: Movement) {
+    let jumps = matches!(
+        motion,
+        Motion::DocumentStart | Motion::DocumentEnd | Motion::ParagraphUp | Motion::ParagraphDown
+    );
+    let folds = view.display.folds().folds();
+    let selections = view.selections.map(|one| {
+        let moved = movement::move_selection(rope, one, motion, movement);
+        match jumps {
+            true => moved,
+            false => past_folds(folds, one, moved, movement),
+        }
+    });
+    view.select(selections, Follow::Caret);
+}
+
+/// A step that ends in folded text goes on to its other edge.
+fn past_folds(
+    folds: &[CharRange],
+    before: Selection,
+    moved: Selection,
+    movement: Movement,
+) -> Selection {
+    let hides = |fold: &&CharRange| fold.start < moved.head && moved.head < fold.end;
+    match folds.iter().find(hides) {
+        None => moved,
+        Some(fold) if moved.head >= before.head => before.moved(fold.end, movement),
+        Some(fold) => before.moved(fold.start, movement),
+    }
+}
+
+fn rows(view: &mut EditorView, direction: Vertical, rows: usize, movement: Movement) {
+    let columns: &EditorView = view;
+    let selections = move_all_rows(columns, &view.selections, direction, rows, movement);
+    view.select(selections, Follow::Caret);
+}
+
+/// What is seen goes along, so that the caret stays where it is on the screen.
+fn page(view: &mut EditorView, direction: Vertical, movement: Movement) {
+    let count = view.page();
+    let by = match direction {
+        Vertical::Up => -(count as f64),
+        Vertical::Down => count as f64,
+    };
+    view.scroll_by(by, 0.0);
+    rows(view, direction, count, movement);
+}
+
+/// Moves each head to where `target` says.
+fn heads(
+    view: &mut EditorView,
+    movement: Movement,
+    target: impl Fn(&EditorView, CharOffset) -> CharOffset,
+) {
+    let shown: &EditorView = view;
+    let selections = view.selections.map(|one| one.moved(target(shown, one.head), movement));
+    view.select(selections, Follow::Caret);
+}
+
+fn row_start(view: &EditorView, head: CharOffset) -> CharOffset {
+    let rope = view.display.rope();
+    let start = view.offset(view.row(head), 0.0);
+    let line = rope.line_of(start);
+    if start != rope.line_start(line) && head != start {
+        // The row goes on with a line that began above.
+        return start;
+    }
+    match movement::first_non_blank(rope, line) {
+        text if text == head => rope.line_start(line),
+        text => text,
+    }
+}
+
+fn row_end(view: &EditorView, head: CharOffset) -> CharOffset {
+    let rope = view.display.rope();
+    if view.display.wrap_width().is_none() && view.display.folds().folds().is_empty() {
+        return rope.line_end(rope.line_of(head));
+    }
+    match view.offset(view.row(head), f32::INFINITY) {
+        end if end == head => rope.line_end(rope.line_of(head)),
+        end => end,
+    }
+}
+
+/// The bracket that belongs to the one at a caret; from elsewhere, the end of those around it.
+fn bracket(buffer: &Buffer, at: CharOffset) -> CharOffset {
+    let rope = buffer.rope();
+    if let Some(pair) = buffer.syntax.matching_bracket(rope, at) {
+        let is_at_open = pair.open.start <= at && at <= pair.open.end;
+        return match is_at_open && at != pair.close.start {
+            true => pair.close.start,
+            false => pair.open.start,
+        };
+    }
+    let is_code = code_of(buffer);
+    match text::bracket::enclosing(rope, CharRange::at(at), &is_code) {
+        Some(pair) => pair.close,
+        None => at,
+    }
+}
+
+/// How long strings and comments are told from code before all of it counts as code.
+const LOOK_TIME_MAX: Duration = Duration::from_millis(4);
+
+/// Whether a character is code, neither string nor comment, as far as that is known in time.
+pub fn code_of(buffer: &Buffer) -> impl Fn(CharOffset) -> bool + '_ {
+    let until = Instant::now() + LOOK_TIME_MAX;
+    move |at| match buffer.syntax.tree() {
+        Some(tree) if Instant::now() < until => tree.region(buffer.rope(), at) == Region::Code,
+        _ => true,
+    }
+}
