@@ -18,6 +18,19 @@ use crate::files::stamp::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferId(pub u64);
 
+/// What the person's settings say of texts that do not tell themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Whether what a text shows of its indentation counts more than all rules.
+    pub detects_indentation: bool,
+    /// Whether `.editorconfig` counts.
+    pub follows_projects: bool,
+    /// One step of indentation.
+    pub indentation: Indentation,
+    /// How lines of a new text end.
+    pub line_ending: LineEnding,
+}
+
 /// How a buffer's file stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnDisk {
@@ -66,8 +79,17 @@ pub struct Buffer {
     /// Its stream in the journal, once it has one.
     pub stream: Option<crate::journal::StreamKey>,
     crumbs: std::cell::RefCell<Crumbs>,
+    brackets: std::cell::RefCell<Option<Brackets>>,
     saved_version: Option<Version>,
     is_dirty: bool,
+}
+
+/// The brackets at a place, kept while caret and text stay the same.
+struct Brackets {
+    caret: text::CharOffset,
+    version: Version,
+    is_parsed: bool,
+    pair: Option<[text::CharOffset; 2]>,
 }
 
 /// The symbols around a place, kept while place and tree stay the same.
@@ -104,6 +126,7 @@ impl Buffer {
             must_look: false,
             has_mixed_endings: endings.is_mixed(),
             crumbs: Default::default(),
+            brackets: Default::default(),
             colors: Default::default(),
             parsing: None,
             stream: None,
@@ -136,15 +159,16 @@ impl Buffer {
 
     /// Takes what the project says of it; what the text itself shows counts more for indentation
     /// if `detects`.
-    pub fn obey(&mut self, rules: crate::files::editorconfig::Rules, detects: bool) {
+    pub fn obey(&mut self, rules: crate::files::editorconfig::Rules, habits: Habits) {
+        let rules = if habits.follows_projects { rules } else { Default::default() };
         let shown = text::indentation::detect(self.rope(), text::indentation::LINES);
-        if let Some(wanted) = rules.indentation
-            && (shown.is_none() || !detects)
-        {
-            self.indentation = wanted;
-        }
+        self.indentation = match (shown, rules.indentation) {
+            (Some(shown), _) if habits.detects_indentation => shown,
+            (_, Some(wanted)) => wanted,
+            (_, None) => habits.indentation,
+        };
         if self.rope().len_chars() == 0 {
-            self.line_ending = rules.line_ending.unwrap_or(self.line_ending);
+            self.line_ending = rules.line_ending.unwrap_or(habits.line_ending);
             self.encoding = rules.encoding.unwrap_or(self.encoding);
         }
         self.house_rules = rules;
@@ -164,6 +188,32 @@ impl Buffer {
             },
             tab_width: u8::try_from(self.tab_width(tab_setting)).unwrap_or(8),
         }
+    }
+
+    /// The bracket at a caret and its partner.
+    pub fn bracket_at(&self, caret: text::CharOffset) -> Option<[text::CharOffset; 2]> {
+        let version = self.document.version();
+        let is_parsed = self.syntax.is_current();
+        let mut kept = self.brackets.borrow_mut();
+        if let Some(kept) = kept.as_ref()
+            && (kept.caret, kept.is_parsed) == (caret, is_parsed)
+            && kept.version == version
+        {
+            return kept.pair;
+        }
+        let rope = self.rope();
+        // While a parse is under way nothing is marked: counting would take longer than a frame.
+        let pair = match self.syntax.tree() {
+            Some(_) if is_parsed => self
+                .syntax
+                .matching_bracket(rope, caret)
+                .map(|pair| [pair.open.start, pair.close.start]),
+            Some(_) => None,
+            None => text::bracket::pair_at(rope, caret, &text::bracket::everything)
+                .map(|pair| [pair.open, pair.close]),
+        };
+        *kept = Some(Brackets { caret, version, is_parsed, pair });
+        pair
     }
 
     /// The symbols that an offset stands in, outermost first. Looked up once for each line.

@@ -5,3 +5,4 @@ pub mod load;
 pub mod save;
 pub mod stamp;
 pub mod trouble;
+pub mod watch;

@@ -1,10 +1,10 @@
 //! Reads the journal back. It reads files, opens seals and replays histories: for a worker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use kernel::keys::Opener;
-use kernel::log::{DamageKind, LogError, LogReader, Record};
+use kernel::keys::{Opener, Unlocked};
+use kernel::log::{DamageKind, LogError, LogReader, LogWriter, Record, RecordHeader};
 use text::bytes::Encoding;
 use text::{Author, Authors, Document, Operation, Rope, TextHash};
 
@@ -169,4 +169,35 @@ pub fn restore(reader: &LogReader, opener: &Opener) -> Result<Restored, LogError
         }
     }
     Ok(restored)
+}
+
+/// A log with fewer records to drop than this is left as it is.
+const DROPPED_MIN: u64 = 200;
+
+/// Drops the streams of texts that were closed and all sessions but the last.
+pub fn compact(writer: &LogWriter, keys: &Unlocked) -> Result<(), String> {
+    let opener = keys.opener(super::PURPOSE);
+    let told = |error: LogError| format!("The log could not be tidied: {error}.");
+    let mut closed: BTreeSet<StreamKey> = BTreeSet::new();
+    let (mut sessions, mut last) = (0, None);
+    let marks = |header: &RecordHeader| matches!(header.kind, record::CLOSED | record::SESSION);
+    let note = |record: Record| match record.header.kind {
+        record::CLOSED => {
+            closed.insert(StreamKey(record.header.stream.0));
+        }
+        _ => {
+            sessions += 1;
+            last = Some(record.header.sequence);
+        }
+    };
+    writer.reader().replay(&opener, marks, note).map_err(told)?;
+    if closed.is_empty() && sessions < DROPPED_MIN {
+        return Ok(());
+    }
+    let keep = |header: &RecordHeader| match header.kind {
+        // What came after the look is newer than the last one seen.
+        record::SESSION => Some(header.sequence) >= last,
+        _ => !closed.contains(&StreamKey(header.stream.0)),
+    };
+    writer.compact(&opener, keep).map(|_| ()).map_err(told)
 }

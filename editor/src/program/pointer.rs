@@ -260,8 +260,7 @@ impl Program {
         let Some(thumb) = paint::vertical_thumb(view, area) else { return };
         let room = (area.height - 8.0 - thumb.height).max(1.0);
         let share = f64::from(((at.y - grip - area.y - 4.0) / room).clamp(0.0, 1.0));
-        let rows = view.display.row_count().saturating_sub(1) as f64;
-        let to = rows * share;
+        let to = view.scroll_row_max() * share;
         let by = to - view.scroll.row;
         view.scroll_by(by, 0.0);
         self.redraw();

@@ -41,9 +41,9 @@ impl Program {
     fn take_text(&mut self, text: RestoredText) -> BufferId {
         let RestoredText { stream, document, saved, path, draft, encoding, .. } = text;
         let id = self.add_buffer(document, text.language);
-        let detects = self.settings.editor().detect_indentation;
+        let habits = self.habits();
         if let Some(buffer) = self.buffers.get_mut(&id) {
-            buffer.obey(text.rules, detects);
+            buffer.obey(text.rules, habits);
             buffer.encoding = encoding;
             buffer.draft = draft;
             buffer.path = path;

@@ -208,6 +208,7 @@ impl Program {
     /// Opens a pane beside the focused one, with a view of the same text.
     pub fn split(&mut self, toward: Toward) {
         let twin = self.view().map(EditorView::twin);
+        self.move_panes();
         let pane = self.panes.split(self.panes.focus(), toward);
         if let (Some(view), Some(pane)) = (twin, self.panes.get_mut(pane)) {
             pane.insert(view);
@@ -266,6 +267,7 @@ impl Program {
     pub(super) fn keep_session_when_due(&mut self, now: Instant) {
         if self.session_due.is_some_and(|due| due <= now) {
             self.session_due = None;
+            self.follow_files();
             self.keep_session();
         }
     }

@@ -12,8 +12,6 @@ pub struct Appearance {
     pub theme: ThemeMode,
     pub light_theme: String,
     pub dark_theme: String,
-    pub font_family: String,
-    pub font_size: f32,
     pub zoom: f32,
     pub hinting: bool,
     pub gamma: f32,
@@ -24,7 +22,6 @@ pub struct Appearance {
 /// The table `editor`; the schema says what each field does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Editor {
-    pub font_family: String,
     pub font_size: f32,
     pub line_height: f32,
     pub ligatures: bool,
@@ -40,7 +37,6 @@ pub struct Editor {
     pub auto_indent: bool,
     pub whitespace: Whitespace,
     pub control_characters: bool,
-    pub cursor_blink: bool,
     pub scroll_speed: f32,
     pub scroll_past_end: bool,
     pub scroll_margin: usize,
@@ -99,8 +95,6 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
             theme: self.choice("appearance.theme", ThemeMode::from_name),
             light_theme: self.text("appearance.light_theme"),
             dark_theme: self.text("appearance.dark_theme"),
-            font_family: self.text("appearance.font_family"),
-            font_size: self.number("appearance.font_size"),
             zoom: self.number("appearance.zoom"),
             hinting: self.truth("appearance.hinting"),
             gamma: self.number("appearance.gamma"),
@@ -111,7 +105,6 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
 
     pub fn editor(&self) -> Editor {
         Editor {
-            font_family: self.text("editor.font_family"),
             font_size: self.number("editor.font_size"),
             line_height: self.number("editor.line_height"),
             ligatures: self.truth("editor.ligatures"),
@@ -127,7 +120,6 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
             auto_indent: self.truth("editor.auto_indent"),
             whitespace: self.choice("editor.whitespace", Whitespace::from_name),
             control_characters: self.truth("editor.control_characters"),
-            cursor_blink: self.truth("editor.cursor_blink"),
             scroll_speed: self.number("editor.scroll_speed"),
             scroll_past_end: self.truth("editor.scroll_past_end"),
             scroll_margin: self.count("editor.scroll_margin"),

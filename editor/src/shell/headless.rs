@@ -30,6 +30,7 @@ pub fn run(start: Start) -> Result<(), Fault> {
     });
     let mut program = start.begin(post)?;
     program.set_renderer(RendererName::Cpu, None);
+    program.stand_still();
     let mut stage = Stage::new();
     program.input(Input::Resize { size: SIZE, scale: 1.0 });
     stage.run(&mut program, &receive);

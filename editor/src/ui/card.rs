@@ -23,7 +23,7 @@ pub fn shadow(colors: &Colors) -> Shadow {
 }
 
 /// An open picker over a window of this width.
-pub fn picker(picker: &Picker, width: f32, colors: &Colors) -> Element {
+pub fn picker(picker: &Picker, width: f32, rise: f32, colors: &Colors) -> Element {
     let rows: Vec<Element> = picker
         .shown()
         .map(|(line, entry)| row(picker, line, entry, line == picker.chosen, colors))
@@ -41,20 +41,19 @@ pub fn picker(picker: &Picker, width: f32, colors: &Colors) -> Element {
         .role(Role::List)
         .children(rows)
         .maybe(empty);
-    frame(width, &picker.placeholder, colors).child(list)
+    frame(width, rise, &picker.placeholder, colors).child(list)
 }
 
 /// An open prompt: a question with one line, and what is wrong with what was typed.
-pub fn prompt(question: &str, hint: Option<&str>, width: f32, colors: &Colors) -> Element {
-    let hint = hint.unwrap_or(question);
-    frame(width, question, colors).child(
+pub fn prompt(question: &str, hint: &str, width: f32, rise: f32, colors: &Colors) -> Element {
+    frame(width, rise, question, colors).child(
         Element::column()
             .padding(Insets { left: 8.0, right: 8.0, top: 4.0, bottom: 8.0 })
             .child(note(hint, colors)),
     )
 }
 
-fn frame(width: f32, label: &str, colors: &Colors) -> Element {
+fn frame(width: f32, rise: f32, label: &str, colors: &Colors) -> Element {
     let room = WIDTH.min(width - 32.0).max(0.0);
     let field = Element::custom(Target::Field(Field::Overlay).id())
         .role(Role::TextInput)
@@ -77,7 +76,7 @@ fn frame(width: f32, label: &str, colors: &Colors) -> Element {
         .label(label)
         .place(Place {
             start: Some(((width - room) / 2.0).round()),
-            top: Some(TOP),
+            top: Some(TOP - rise),
             ..Place::default()
         })
         .width(room)

@@ -13,8 +13,9 @@ use text::width::TabWidth;
 use text::{CharOffset, CharRange, Positions, Selection};
 
 use super::rows::{Part, RowLayout, Shows, Source};
-use super::{EditorView, Scale};
+use super::{EditorView, Margins, Scale};
 use crate::buffer::Buffer;
+use crate::settings::LineNumbers;
 
 /// Left of the line numbers, and between them and the text, logical pixels.
 const NUMBER_LEFT: f32 = 16.0;
@@ -41,6 +42,29 @@ pub struct Options {
     pub blanks: Blanks,
     /// Whether the view has the keyboard.
     pub focus: ViewFocus,
+    /// What the gutter counts.
+    pub numbers: LineNumbers,
+    /// Whether the partner of a bracket is marked.
+    pub brackets: Shown,
+    /// Whether characters that cannot be told by sight are.
+    pub reveals: Shown,
+    /// What following a caret keeps in sight.
+    pub margins: Margins,
+}
+
+/// Whether something is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+impl From<bool> for Shown {
+    fn from(is_shown: bool) -> Self {
+        if is_shown { Shown::Yes } else { Shown::No }
+    }
 }
 
 /// Which blanks are shown as dots and arrows.
@@ -80,14 +104,14 @@ pub fn view(
     theme: &Theme,
     scene: &mut Scene,
 ) -> Drawn {
-    let gutter = gutter_width(buffer, options.scale);
+    let gutter = gutter_width(buffer, options);
     let text_area = Rect {
         x: area.x + gutter,
         y: area.y,
         width: (area.width - gutter - SCROLL_BAR).max(0.0),
         height: area.height,
     };
-    view.lay_out(text_area, options.scale, options.tab);
+    view.lay_out(text_area, options.scale, options.tab, options.margins);
     let rows = rows(view, buffer, options, shaper, theme);
     let mut painter = Painter { view, buffer, area, options, shaper, theme, scene };
     painter.bands(&rows);
@@ -106,9 +130,12 @@ pub fn view(
 }
 
 /// The width of the gutter for a buffer's line numbers.
-pub fn gutter_width(buffer: &Buffer, scale: Scale) -> f32 {
+pub fn gutter_width(buffer: &Buffer, options: Options) -> f32 {
+    if options.numbers == LineNumbers::Off {
+        return NUMBER_LEFT + NUMBER_RIGHT / 2.0;
+    }
     let digits = (buffer.rope().len_lines().ilog10() + 1).max(3) as f32;
-    (NUMBER_LEFT + digits * number_size(scale) * 0.6 + NUMBER_RIGHT).round()
+    (NUMBER_LEFT + digits * number_size(options.scale) * 0.6 + NUMBER_RIGHT).round()
 }
 
 fn number_size(scale: Scale) -> f32 {
@@ -141,6 +168,7 @@ fn rows(
         scale: options.scale,
         ligatures: options.ligatures,
         direction: direction(buffer),
+        reveals: options.reveals,
         width: view.area.width,
         columns: columns(view),
     };
@@ -268,19 +296,13 @@ impl Painter<'_> {
     /// Boxes around a bracket at the caret and its partner.
     fn brackets(&mut self, rows: &[(f32, RowLayout)]) {
         let primary = self.view.selections.primary();
-        if !primary.is_caret() || self.options.focus == ViewFocus::Elsewhere {
+        let is_wanted = self.options.brackets == Shown::Yes && primary.is_caret();
+        if !is_wanted || self.options.focus == ViewFocus::Elsewhere {
             return;
         }
-        let rope = self.view.display.rope();
-        let is_code = |at: CharOffset| {
-            self.buffer
-                .syntax
-                .tree()
-                .is_none_or(|tree| tree.region(rope, at) == syntax::Region::Code)
-        };
-        let Some(pair) = text::bracket::pair_at(rope, primary.head, &is_code) else { return };
+        let Some(pair) = self.buffer.bracket_at(primary.head) else { return };
         let left = self.left();
-        for at in [pair.open, pair.close] {
+        for at in pair {
             let range = CharRange { start: at, end: at + 1 };
             for (y, row) in rows.iter().filter(|(_, row)| row.range.contains(at)) {
                 for (x0, x1) in row.spans_of(range) {
@@ -512,7 +534,8 @@ impl Painter<'_> {
                 true => (style.weight(Weight::Medium), self.theme.colors.text),
                 false => (style, self.theme.colors.line_number),
             };
-            let number = (row.line.0 + 1).to_string();
+            let Some(number) = self.number(row.line.0, current.0) else { continue };
+            let number = number.to_string();
             let line = self.shaper.shape(&number, style, ShapeOptions::default());
             let origin = Point {
                 x: (right - line.width()).round(),
@@ -532,6 +555,15 @@ impl Painter<'_> {
             }
         }
         self.scene.push(render::scene::Primitive::PopClip);
+    }
+
+    /// What stands in the gutter beside a line.
+    fn number(&self, line: usize, current: usize) -> Option<usize> {
+        match self.options.numbers {
+            LineNumbers::Off => None,
+            LineNumbers::Relative if line != current => Some(line.abs_diff(current)),
+            LineNumbers::On | LineNumbers::Relative => Some(line + 1),
+        }
     }
 
     fn scroll_bars(&mut self) {
@@ -556,14 +588,13 @@ enum LineEnds {
 pub fn vertical_thumb(view: &EditorView, area: Rect) -> Option<Rect> {
     let rows = view.display.row_count() as f64;
     let seen = f64::from(area.height / view.scale.row);
-    // One can scroll until the last row is at the top.
-    let all = rows - 1.0 + seen;
+    let all = view.scroll_row_max() + seen;
     if rows <= seen {
         return None;
     }
     let track = f64::from(area.height - 8.0);
     let length = (track * seen / all).max(24.0).min(track);
-    let at = (track - length) * view.scroll.row / (rows - 1.0).max(1.0);
+    let at = (track - length) * view.scroll.row / view.scroll_row_max().max(1.0);
     Some(Rect {
         x: area.x + area.width - SCROLL_BAR + 3.0,
         y: area.y + 4.0 + at as f32,

@@ -17,6 +17,7 @@ use text::{CharOffset, CharRange, Line, Positions, Rope};
 
 use super::Scale;
 use super::colors::{Colors, Run};
+use super::paint::Shown;
 
 /// A row as it is drawn.
 #[derive(Clone, Debug)]
@@ -88,6 +89,8 @@ pub struct Source<'a> {
     pub ligatures: Ligatures,
     /// Whether lines choose their own direction, as in prose.
     pub direction: ParagraphDirection,
+    /// Whether characters that cannot be told by sight are shown.
+    pub reveals: Shown,
     /// The room for a row, for paragraphs that run to the left.
     pub width: f32,
     /// Cells that are asked for; the rest of a long row is not shaped.
@@ -229,7 +232,10 @@ impl Source<'_> {
         let first_byte = (rope.byte_of(range.start) - line_start) as u32;
         let runs = self.colors.line(rope.line_of(range.start)).cloned();
         let runs = runs.as_deref().unwrap_or(&[]);
-        let revealed = reveal::reveal(&text);
+        let revealed = match self.reveals {
+            Shown::Yes => reveal::reveal(&text),
+            Shown::No => Vec::new(),
+        };
         let (mut byte, mut at) = (0, range.start);
         let mut lookalikes: Vec<Range<usize>> = Vec::new();
         for one in &revealed {

@@ -1,0 +1,126 @@
+//! What moves: the card that comes, panes that open and close. Nothing else does.
+
+use std::time::{Duration, Instant};
+
+use render::geometry::Rect;
+use render::motion::{Motion, Spring};
+
+use super::Program;
+use crate::panes::PaneId;
+use crate::settings::ReduceMotion;
+
+/// Between two frames of a movement.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// How far above its place the card begins, logical pixels.
+const CARD_RISE: f32 = 14.0;
+
+/// Movements under way.
+pub struct Movements {
+    /// How far the card is above its place, logical pixels.
+    card: Spring,
+    /// How far panes are from where they were to where they belong, 0 to 1.
+    panes: Spring,
+    from: Vec<(PaneId, Rect)>,
+    last: Option<Instant>,
+    /// Without a window nobody sees movement.
+    pub is_seen: bool,
+}
+
+impl Default for Movements {
+    fn default() -> Self {
+        Movements {
+            card: Spring::at(0.0),
+            panes: Spring::at(1.0),
+            from: Vec::new(),
+            last: None,
+            is_seen: true,
+        }
+    }
+}
+
+impl Program {
+    fn motion(&self) -> Motion {
+        match self.settings.appearance().reduce_motion {
+            ReduceMotion::On => Motion::Reduced,
+            ReduceMotion::Off | ReduceMotion::System if !self.movements.is_seen => Motion::Reduced,
+            ReduceMotion::Off | ReduceMotion::System => Motion::Full,
+        }
+    }
+
+    /// Nobody sees this program: nothing moves.
+    pub fn stand_still(&mut self) {
+        self.movements.is_seen = false;
+    }
+
+    /// The card comes.
+    pub(super) fn bring_card(&mut self) {
+        if self.overlay.is_none() {
+            self.movements.card = Spring::at(CARD_RISE);
+        }
+        self.movements.card.send(0.0, self.motion());
+        self.movements.last = None;
+    }
+
+    /// Panes are about to open or close: they move from where they are now.
+    pub(super) fn move_panes(&mut self) {
+        self.movements.from = self.shown_panes();
+        self.movements.panes = Spring::at(0.0);
+        self.movements.panes.send(1.0, self.motion());
+        self.movements.last = None;
+    }
+
+    /// Where panes are drawn now.
+    pub(super) fn shown_panes(&self) -> Vec<(PaneId, Rect)> {
+        let targets = self.panes.layout(self.panes_area());
+        let share = self.movements.panes.value();
+        if self.movements.panes.is_at_rest() {
+            return targets;
+        }
+        let from = |id: PaneId, target: Rect| {
+            let known = self.movements.from.iter().find(|(pane, _)| *pane == id);
+            // A new pane grows from its far edge.
+            known.map_or(Rect { x: target.right(), width: 0.0, ..target }, |(_, rect)| *rect)
+        };
+        let between = |a: f32, b: f32| (a + (b - a) * share).round();
+        targets
+            .into_iter()
+            .map(|(id, to)| {
+                let from = from(id, to);
+                let rect = Rect {
+                    x: between(from.x, to.x),
+                    y: between(from.y, to.y),
+                    width: between(from.width, to.width).max(0.0),
+                    height: between(from.height, to.height).max(0.0),
+                };
+                (id, rect)
+            })
+            .collect()
+    }
+
+    /// How far the card is above its place.
+    pub(super) fn card_rise(&self) -> f32 {
+        self.movements.card.value().round()
+    }
+
+    /// Lets movements go on until `now`.
+    pub(super) fn advance(&mut self, now: Instant) {
+        if !self.is_moving() {
+            self.movements.last = None;
+            return;
+        }
+        let passed = self.movements.last.map_or(Duration::ZERO, |last| now - last);
+        self.movements.last = Some(now);
+        self.movements.card.advance(passed);
+        self.movements.panes.advance(passed);
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        !(self.movements.card.is_at_rest() && self.movements.panes.is_at_rest())
+    }
+
+    /// When the next frame of a movement is due.
+    pub(super) fn next_movement(&self) -> Option<Instant> {
+        self.is_moving().then(|| self.movements.last.unwrap_or_else(Instant::now) + FRAME)
+    }
+}

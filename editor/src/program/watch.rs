@@ -1,0 +1,117 @@
+//! Follows what other programs do to open files, and the person to settings, keys and themes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Program;
+use crate::files::save;
+use crate::files::watch::{Seen, Watcher};
+use crate::notice::Severity;
+use crate::workers::Urgency;
+
+impl Program {
+    /// Starts to watch the folders of open files and of the program's own.
+    pub(super) fn watch_files(&mut self) {
+        let post = self.workers.post();
+        let started = Watcher::start(move |seen| {
+            post(Box::new(move |program: &mut Program| program.seen_outside(seen)));
+        });
+        match started {
+            Ok(watcher) => {
+                self.watcher = Some(watcher);
+                self.follow_files();
+            }
+            Err(error) => self.watching_failed(&error.to_string()),
+        }
+    }
+
+    /// Watches what is open now; cheap when nothing changed.
+    pub(super) fn follow_files(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let own = own_files(&self.places);
+        let open = self.buffers.values().filter_map(|buffer| buffer.path.as_deref());
+        watcher.follow(open.chain(own.iter().map(PathBuf::as_path)));
+    }
+
+    fn seen_outside(&mut self, seen: Seen) {
+        match seen {
+            Seen::Everything => {
+                self.check_all_files();
+                self.reload_files();
+            }
+            Seen::Paths(paths) => {
+                let themes = self.places.config.join("themes");
+                if paths.iter().any(|path| path.starts_with(&themes)) {
+                    self.choose_theme();
+                }
+                let own = own_files(&self.places);
+                if paths.iter().any(|path| own.contains(path)) {
+                    self.reload_files();
+                }
+                self.files_changed(&paths);
+            }
+            Seen::Failed(reason) => self.watching_failed(&reason),
+        }
+    }
+
+    fn watching_failed(&mut self, reason: &str) {
+        self.say(
+            Severity::Warning,
+            format!(
+                "Changes by other programs are seen only when this window gets the focus: {}.",
+                reason.trim_end_matches('.')
+            ),
+        );
+    }
+
+    /// Finishes saves that a crash cut off while they wrote a file in place.
+    pub(super) fn finish_saves(&mut self) {
+        let safety = self.places.state.join("saving");
+        self.workers.run(
+            "finishing saves",
+            Urgency::Background,
+            move || finish(&safety),
+            |program, sentences: Vec<String>| {
+                for sentence in sentences {
+                    program.say(Severity::Warning, sentence);
+                }
+            },
+        );
+    }
+
+    /// Drops what the log needs no more: texts that were closed, sessions that were replaced.
+    pub(super) fn compact_journal(&mut self) {
+        let (Some(writer), Some(keys)) = (self.journal.writer(), self.keys.clone()) else { return };
+        self.workers.run(
+            "tidying the log",
+            Urgency::Background,
+            move || crate::journal::compact(&writer, &Arc::clone(&keys)),
+            |program, result| {
+                if let Err(sentence) = result {
+                    program.say(Severity::Warning, sentence);
+                }
+            },
+        );
+    }
+}
+
+fn own_files(places: &crate::directories::Directories) -> Vec<PathBuf> {
+    // The name inside the themes folder does not matter: its folder is what is watched.
+    let theme = places.config.join("themes").join("any.toml");
+    vec![places.settings(), places.device_settings(), places.keymap(), theme]
+}
+
+fn finish(safety: &Path) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for (target, bytes) in save::unfinished(safety) {
+        let done = save::save(&target, &[&bytes], save::Expect::Anything, safety);
+        sentences.push(match done {
+            Ok(_) => format!(
+                "{} was being saved when Hearth ended; it is whole again.",
+                target.display()
+            ),
+            Err(trouble) => trouble.to_string(),
+        });
+    }
+    sentences
+}
