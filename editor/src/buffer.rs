@@ -152,6 +152,11 @@ impl Buffer {
         }
     }
 
+    /// Whether it is text for people: its paragraphs choose their direction, and wrap.
+    pub fn is_prose(&self) -> bool {
+        self.syntax.language().is_none_or(|language| language.name() == "markdown")
+    }
+
     /// Whether there are edits that the file lacks.
     pub fn is_dirty(&self) -> bool {
         self.is_dirty

@@ -189,7 +189,7 @@ impl Program {
 
     /// Shows a buffer in a pane, in the tab that it has there or in a new one.
     pub fn show(&mut self, pane: PaneId, id: BufferId, at: Option<Point>) {
-        let (tab, wrap) = (self.tab_of(id), self.default_wrap());
+        let (tab, wrap) = (self.tab_of(id), self.default_wrap(id));
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         buffer.touched = Instant::now();
         let pane = match self.panes.get(pane) {
@@ -218,10 +218,12 @@ impl Program {
         text::width::TabWidth::new(columns)
     }
 
-    fn default_wrap(&self) -> Wrap {
+    fn default_wrap(&self, id: BufferId) -> Wrap {
+        let is_prose = self.buffers.get(&id).is_some_and(Buffer::is_prose);
         match self.settings.editor().soft_wrap {
             SoftWrap::Pane => Wrap::On,
-            SoftWrap::Off => Wrap::Off,
+            SoftWrap::Prose if is_prose => Wrap::On,
+            SoftWrap::Prose | SoftWrap::Off => Wrap::Off,
         }
     }
 

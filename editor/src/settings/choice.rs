@@ -65,6 +65,8 @@ choice! {
     SoftWrap {
         /// They run on.
         Off = "off",
+        /// Where the pane ends, in prose: Markdown and plain text.
+        Prose = "prose",
         /// Where the pane ends.
         Pane = "pane",
     }

@@ -167,7 +167,7 @@ pub const SCHEMA: &[Setting] = &[
     integer("editor.tab_width", (1, 16), 4, "The columns from one tab stop to the next."),
     truth("editor.insert_spaces", true, "Indents with spaces, where a file does not tell."),
     truth("editor.detect_indentation", true, "Indents as the file does already."),
-    choice("editor.soft_wrap", SoftWrap::NAMES, "off", "Breaks long lines where the pane ends."),
+    choice("editor.soft_wrap", SoftWrap::NAMES, "prose", "Breaks long lines where the pane ends."),
     choice(
         "editor.line_numbers",
         LineNumbers::NAMES,

@@ -183,10 +183,7 @@ fn rows(
 
 /// Prose chooses the direction of each paragraph; code runs to the right.
 fn direction(buffer: &Buffer) -> ParagraphDirection {
-    match buffer.syntax.language().map(syntax::Language::name) {
-        None | Some("markdown") => ParagraphDirection::Auto,
-        Some(_) => ParagraphDirection::Ltr,
-    }
+    if buffer.is_prose() { ParagraphDirection::Auto } else { ParagraphDirection::Ltr }
 }
 
 /// The cells of a row that are worth shaping, in steps so that scrolling keeps what is cached.
