@@ -19,6 +19,7 @@ use canvas::Canvas;
 use clip::ClipStack;
 use damage::{Frame, Item};
 use shadow::Shadows;
+pub(crate) use text::Colors;
 
 use crate::color::Color;
 use crate::device;
@@ -284,6 +285,21 @@ mod tests {
         // One that is older than what is remembered is painted whole.
         let late = renderer.draw(&scene(40.0), SIZE, 1.0, Contents::Frame(9), &mut b);
         assert_eq!(late.rects, [PhysicalRect::of(SIZE)]);
+    }
+
+    #[test]
+    fn a_border_wider_than_its_quad_stays_inside() {
+        let mut scene = Scene::new(Color::WHITE);
+        let mut quad = Quad::fill(Rect::new(10.0, 2.0, 3.0, 20.0), Color::BLACK);
+        quad.radii = crate::scene::Radii::all(2.0);
+        quad.border = Some(crate::scene::Border::solid(5.0, Color::BLACK));
+        scene.quad(quad);
+        let mut target = vec![0; SIZE.pixels()];
+        let mut renderer = CpuRenderer::new(Rasterisation::default());
+        renderer.draw(&scene, SIZE, 1.0, Contents::Unknown, &mut target);
+        let row = &target[12 * SIZE.width as usize..][..20];
+        let inked: Vec<usize> = (0..20).filter(|x| row[*x] != 0x00ff_ffff).collect();
+        assert_eq!(inked, [10, 11, 12]);
     }
 
     #[test]

@@ -60,6 +60,18 @@ pub fn shadow_reach(sigma: f32) -> i32 {
     (sigma * 3.0).ceil() as i32
 }
 
+/// The part of a quad that hides its own shadow; `radius` is its largest, in device pixels.
+pub fn shadow_hidden_by(quad: &Quad, radius: f32, scale: f32) -> PhysicalRect {
+    if !quad.fill.is_opaque() {
+        return PhysicalRect::default();
+    }
+    let rect = snap_rect(quad.rect, scale);
+    let edge = quad.border.map_or(0, |border| stroke(border.width, scale));
+    let by = edge.max(radius.ceil() as i32);
+    let inner = PhysicalRect::new(rect.left + by, rect.top + by, rect.right - by, rect.bottom - by);
+    if inner.is_empty() { PhysicalRect::default() } else { inner }
+}
+
 /// The snapped rectangle of a rule: its stroke, or the room of its wave.
 pub fn rule_rect(rule: &Rule, scale: f32) -> PhysicalRect {
     let thickness = stroke(rule.thickness, scale);

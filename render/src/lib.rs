@@ -21,6 +21,7 @@ pub mod device;
 mod digest;
 pub mod geometry;
 pub mod glyph;
+pub mod gpu;
 pub mod icon;
 pub mod layout;
 pub mod motion;

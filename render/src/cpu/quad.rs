@@ -110,7 +110,8 @@ fn fill(outer: Round, color: Color, border: Option<(i32, Color)>, canvas: &mut C
             canvas.span(y, first, last, edge);
             continue;
         }
-        let (from, to) = (first.max(inner.rect.left), last.min(inner.rect.right));
+        // A border wider than half of the rectangle leaves no inside.
+        let (from, to) = (first.max(inner.rect.left).min(last), last.min(inner.rect.right));
         canvas.span(y, first, from, edge);
         canvas.span(y, from, to.max(from), color);
         canvas.span(y, to.max(from), last, edge);

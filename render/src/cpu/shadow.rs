@@ -121,7 +121,7 @@ pub(super) fn draw(
         below.right + reach,
         below.bottom + reach,
     );
-    let hidden = hidden(quad, radius, scale);
+    let hidden = device::shadow_hidden_by(quad, radius, scale);
     let area = outer.intersect(canvas.clip);
     for y in area.top..area.bottom {
         let from_edge = (y - outer.top).min(outer.bottom - 1 - y) as usize;
@@ -144,18 +144,6 @@ pub(super) fn draw(
             part(area.left, area.right);
         }
     }
-}
-
-/// The part of a quad that hides its own shadow.
-fn hidden(quad: &Quad, radius: f32, scale: f32) -> PhysicalRect {
-    if !quad.fill.is_opaque() {
-        return PhysicalRect::default();
-    }
-    let rect = device::snap_rect(quad.rect, scale);
-    let edge = quad.border.map_or(0, |border| device::stroke(border.width, scale));
-    let by = edge.max(radius.ceil() as i32);
-    let inner = PhysicalRect::new(rect.left + by, rect.top + by, rect.right - by, rect.bottom - by);
-    if inner.is_empty() { PhysicalRect::default() } else { inner }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::glyph::{BitmapKind, CoverageCurves, GlyphBitmap, GlyphCache, snap_pen
 use crate::scene::{GlyphRun, IconQuad};
 
 /// Finds the colour of each byte, remembering the last answer: neighbours mostly share it.
-struct Colors<'a> {
+pub(crate) struct Colors<'a> {
     run: &'a GlyphRun,
     from: u32,
     to: u32,
@@ -16,11 +16,11 @@ struct Colors<'a> {
 }
 
 impl<'a> Colors<'a> {
-    fn new(run: &'a GlyphRun) -> Self {
+    pub fn new(run: &'a GlyphRun) -> Self {
         Self { run, from: 0, to: 0, color: run.color }
     }
 
-    fn at(&mut self, byte: u32) -> Color {
+    pub fn at(&mut self, byte: u32) -> Color {
         if byte >= self.from && byte < self.to {
             return self.color;
         }

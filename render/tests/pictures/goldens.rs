@@ -27,7 +27,7 @@ fn rgb(pixels: &[u32]) -> Vec<u8> {
     pixels.iter().flat_map(|p| [(p >> 16) as u8, (p >> 8) as u8, *p as u8]).collect()
 }
 
-fn encode(size: PhysicalSize, pixels: &[u32]) -> Vec<u8> {
+pub fn encode(size: PhysicalSize, pixels: &[u32]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, size.width, size.height);
     encoder.set_color(png::ColorType::Rgb);

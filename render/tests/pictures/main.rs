@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may; the lint only knows `#[test]` functions")]
 
+mod agreement;
 mod desk;
 mod figures;
 mod goldens;

@@ -87,11 +87,16 @@ fn lines_and_clips(scene: &mut Scene) {
     }
 }
 
-#[test]
-fn marks_look_as_they_did() {
+pub fn scene() -> Scene {
     let mut scene = Scene::new(GROUND);
     quads(&mut scene);
     lines_and_clips(&mut scene);
+    scene
+}
+
+#[test]
+fn marks_look_as_they_did() {
+    let scene = scene();
     for (name, scale) in
         [("marks-1", 1.0), ("marks-1.25", 1.25), ("marks-1.5", 1.5), ("marks-2", 2.0)]
     {

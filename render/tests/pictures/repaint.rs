@@ -9,10 +9,10 @@ use render::scene::{Border, Quad, Radii, Rule, RuleStyle, Scene, Shadow};
 use render::shape::{Fonts, ShapeOptions, Shaper, TextStyle};
 
 /// Splitmix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -20,7 +20,7 @@ impl Random {
     }
 
     /// A coordinate that is often between pixels.
-    fn at(&mut self, bound: u64) -> f32 {
+    pub fn at(&mut self, bound: u64) -> f32 {
         self.below(bound * 4) as f32 / 4.0
     }
 
@@ -65,7 +65,7 @@ fn thing(seed: u64, shaper: &mut Shaper, scene: &mut Scene) {
     }
 }
 
-fn scene(seeds: &[u64], clip: Rect, radius: f32, shaper: &mut Shaper) -> Scene {
+pub fn scene(seeds: &[u64], clip: Rect, radius: f32, shaper: &mut Shaper) -> Scene {
     let mut scene = Scene::new(Color::hex(0xf4_edf3));
     let (outside, inside) = seeds.split_at(seeds.len() / 2);
     for seed in outside {

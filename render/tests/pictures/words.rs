@@ -40,7 +40,7 @@ fn lines() -> Vec<(&'static str, TextStyle, ParagraphDirection)> {
     ]
 }
 
-fn scene(paper: Color, ink: Color) -> Scene {
+pub fn scene(paper: Color, ink: Color) -> Scene {
     let mut shaper = Shaper::new(Fonts::bundled());
     let mut scene = Scene::new(paper);
     let mut top = 6.0;
