@@ -69,7 +69,12 @@ impl Display {
         self.xdotool(&[&["key", "--delay", "1"], keys].concat())
     }
 
-    fn xdotool(&self, arguments: &[&str]) -> Result<(), String> {
+    /// Runs xdotool with these arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Display::keys`].
+    pub fn xdotool(&self, arguments: &[&str]) -> Result<(), String> {
         let mut xdotool = self.command("xdotool");
         let output = xdotool
             .args(arguments)

@@ -19,6 +19,9 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// An answer that takes longer than this will not come.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
+/// A sentence that takes longer than this is not said.
+const SAID_MAX: Duration = Duration::from_secs(8);
+
 /// How the binary under test is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -34,6 +37,10 @@ pub enum Profile {
 ///
 /// The last line of what the compiler said.
 pub fn binary(profile: Profile) -> Result<PathBuf, String> {
+    // For one who has it already, such as a machine without a compiler.
+    if let Some(path) = env::var_os("HEARTH_BINARY") {
+        return Ok(PathBuf::from(path));
+    }
     static BUILT: Mutex<Vec<(Profile, PathBuf)>> = Mutex::new(Vec::new());
     let mut built = BUILT.lock().expect("no build panics while it holds the lock");
     if let Some((_, path)) = built.iter().find(|(known, _)| *known == profile) {
@@ -95,6 +102,45 @@ impl Home {
     #[must_use]
     pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Writes a file beside the home, with the folders that its name asks for.
+    ///
+    /// # Errors
+    ///
+    /// What the file system said.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf, String> {
+        let path = self.beside(name);
+        let folder = path.parent().expect("it lies in the folder of the home");
+        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        fs::write(&path, bytes).map_err(|error| error.to_string())?;
+        Ok(path)
+    }
+
+    /// Everything that the program recorded, which has every sentence that it showed.
+    #[must_use]
+    pub fn records(&self) -> String {
+        let files = fs::read_dir(self.profile().join("state/records"));
+        let mut paths: Vec<_> =
+            files.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.into_iter().filter_map(|path| fs::read_to_string(path).ok()).collect()
+    }
+
+    /// Waits until the program has recorded `words`.
+    ///
+    /// # Errors
+    ///
+    /// What it recorded instead.
+    pub fn said(&self, words: &str) -> Result<(), String> {
+        let start = Instant::now();
+        while start.elapsed() < SAID_MAX {
+            if self.records().contains(words) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(format!("nothing said \"{words}\" in:\n{}", self.records()))
     }
 
     /// The program at `binary`, told of this home and of nothing else of the machine's owner.
@@ -223,6 +269,77 @@ impl Instance {
         self.call("app.keys", json!({"keys": keys})).map(drop)
     }
 
+    /// Types text as an input method does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::call`].
+    pub fn type_text(&mut self, text: &str) -> Result<(), String> {
+        self.call("app.text", json!({"text": text})).map(drop)
+    }
+
+    /// Opens a file in the focused pane.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::call`].
+    pub fn open(&mut self, path: &Path) -> Result<Value, String> {
+        self.call("file.open", json!({"path": path}))
+    }
+
+    /// The text of the active buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::call`].
+    pub fn text(&mut self) -> Result<String, String> {
+        let answer = self.call("buffer.text", json!({}))?;
+        answer["text"].as_str().map(str::to_owned).ok_or_else(|| format!("no text: {answer}"))
+    }
+
+    /// The active item of the active pane, as `app.state` tells it; `null` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::call`].
+    pub fn item(&mut self) -> Result<Value, String> {
+        let state = self.call("app.state", json!({}))?;
+        let active = |list: &Value| {
+            let mut found = list.as_array().into_iter().flatten();
+            found.find(|one| one["active"] == json!(true)).cloned().unwrap_or_default()
+        };
+        Ok(active(&active(&state["panes"])["items"]))
+    }
+
+    /// Waits until `holds` of what `app.state` answers.
+    ///
+    /// # Errors
+    ///
+    /// The state that it still had after some seconds.
+    pub fn until(&mut self, holds: impl Fn(&Value) -> bool) -> Result<Value, String> {
+        let start = Instant::now();
+        loop {
+            let state = self.call("app.state", json!({}))?;
+            if holds(&state) {
+                return Ok(state);
+            }
+            if start.elapsed() > SAID_MAX {
+                return Err(format!("it stays so: {state}"));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Takes a picture of the window as it is drawn, in a PNG at `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::call`], or what is wrong with the picture.
+    pub fn screenshot(&mut self, path: &Path) -> Result<crate::picture::Picture, String> {
+        self.call("app.screenshot", json!({"path": path}))?;
+        crate::picture::Picture::read(path)
+    }
+
     /// Waits until no background work is pending.
     ///
     /// # Errors
@@ -237,6 +354,24 @@ impl Instance {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// That it still runs after `limit`, or ended with a failure.
+    pub fn ended(&mut self, limit: Duration) -> Result<(), String> {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            match self.child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(format!("it ended with {status}")),
+                Ok(None) => thread::sleep(Duration::from_millis(5)),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Err(format!("it still runs after {limit:?}"))
     }
 
     /// Ends the process with no chance to tidy up, as a crash does.

@@ -18,13 +18,18 @@
 //! # Where to start
 //!
 //! `tests/run` is the one command. [`rust`] is how `tidy.rs` reads a file, [`tree`] where it finds
-//! them, `instance` how the program is driven, `display` how a window gets real keys.
+//! them, `instance` how the program is driven, `display` how a window gets real keys. `socket/`, `crash/`
+//! and `window/` hold the end-to-end tests.
 
 #[cfg(unix)]
 pub mod display;
 #[cfg(unix)]
 pub mod instance;
+pub mod picture;
 pub mod rust;
+pub mod seed;
+#[cfg(unix)]
+pub mod small_disk;
 pub mod tree;
 
 /// Says on standard output that the test `name` could not run here, in the form that `tests/run`
