@@ -22,6 +22,8 @@ pub mod picker;
 pub mod prompt;
 pub mod select;
 pub mod settings;
+#[cfg(test)]
+pub mod stage;
 pub mod symbol;
 pub mod tab;
 pub mod theme;

@@ -129,6 +129,8 @@ pub struct Program {
     control: Option<Control>,
     watcher: Option<Watcher>,
     movements: motion::Movements,
+    /// The person was told that closing again gives up edits.
+    may_lose_edits: bool,
 }
 
 /// What floats over the text and has the keyboard.
@@ -358,6 +360,22 @@ impl Program {
         self.redraw();
     }
 
+    /// Not everything is durable: the person is told, and asked for once more.
+    fn cannot_quit(&mut self, reason: &str) {
+        if self.may_lose_edits {
+            self.request(Request::Quit);
+            return;
+        }
+        self.may_lose_edits = true;
+        self.say(
+            Severity::Error,
+            format!(
+                "The newest edits are not on the disk yet ({reason}); save them elsewhere, or \
+                 close again to give them up."
+            ),
+        );
+    }
+
     /// Ends the process once everything is durable. Unsaved texts come back at the next start.
     pub fn quit(&mut self) {
         self.keep_session();
@@ -365,7 +383,7 @@ impl Program {
         self.journal.when_durable(Box::new(move |result| {
             post(Box::new(move |program: &mut Program| match result {
                 Ok(()) => program.request(Request::Quit),
-                Err(sentence) => program.say(Severity::Error, sentence),
+                Err(sentence) => program.cannot_quit(&sentence),
             }));
         }));
     }

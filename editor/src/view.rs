@@ -166,7 +166,9 @@ impl EditorView {
         if selections.is_none() && self.scroll.row > 0.0 {
             self.stay(&spans);
         }
-        self.selections = selections.unwrap_or_else(|| self.selections.mapped(&change.edits));
+        self.selections = selections
+            // What somebody else inserts at a caret does not push it along.
+            .unwrap_or_else(|| self.selections.mapped(&change.edits, Bias::Before));
         self.column_block = None;
         self.expanded.clear();
         if let Some(find) = &mut self.find {

@@ -46,11 +46,11 @@ impl Selection {
         }
     }
 
-    /// Where it stands after edits. A caret goes after what is inserted at it; the edges of a
-    /// selection keep out what is inserted beside it.
-    pub fn mapped(self, edits: &[Edit]) -> Self {
+    /// Where it stands after edits. A caret goes to that side of what is inserted at it; the
+    /// edges of a selection keep out what is inserted beside it.
+    pub fn mapped(self, edits: &[Edit], caret: Bias) -> Self {
         if self.is_caret() {
-            return Selection::caret(map_through(edits, self.head, Bias::After));
+            return Selection::caret(map_through(edits, self.head, caret));
         }
         let range = self.range();
         let start = map_through(edits, range.start, Bias::After);
@@ -139,9 +139,9 @@ impl Selections {
         Selections::new(self.iter().map(change), self.primary)
     }
 
-    /// Where they stand after edits.
-    pub fn mapped(&self, edits: &[Edit]) -> Self {
-        self.map(|selection| selection.mapped(edits))
+    /// Where they stand after edits; see [`Selection::mapped`].
+    pub fn mapped(&self, edits: &[Edit], caret: Bias) -> Self {
+        self.map(|selection| selection.mapped(edits, caret))
     }
 
     /// With one more, which becomes the primary one.
@@ -196,8 +196,9 @@ mod tests {
     #[test]
     fn a_caret_follows_what_is_typed_at_it_and_a_selection_keeps_it_out() {
         let typed = [Edit::insert(CharOffset(4), "ab")];
-        assert_eq!(selection(4, 4).mapped(&typed), selection(6, 6));
-        assert_eq!(selection(4, 6).mapped(&typed), selection(6, 8));
-        assert_eq!(selection(4, 2).mapped(&typed), selection(4, 2));
+        assert_eq!(selection(4, 4).mapped(&typed, Bias::After), selection(6, 6));
+        assert_eq!(selection(4, 4).mapped(&typed, Bias::Before), selection(4, 4));
+        assert_eq!(selection(4, 6).mapped(&typed, Bias::After), selection(6, 8));
+        assert_eq!(selection(4, 2).mapped(&typed, Bias::After), selection(4, 2));
     }
 }

@@ -136,3 +136,69 @@ fn modifiers(arguments: &Arguments) -> Result<Modifiers, Fault> {
     }
     Ok(held)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::command::stage::Stage;
+
+    /// The middle of a cell of the text, in the window.
+    fn cell(stage: &mut Stage, row: f32, column: f32) -> (f32, f32) {
+        stage.program.prepare(std::time::Instant::now());
+        let view = stage.program.view().unwrap();
+        let (area, scale) = (view.area, view.scale);
+        (area.x + (column + 0.1) * scale.cell, area.y + (row + 0.5) * scale.row)
+    }
+
+    #[test]
+    fn a_click_puts_the_caret_and_two_select_a_word() {
+        let mut stage = Stage::with("|one two\nthree");
+        let (x, y) = cell(&mut stage, 0.0, 5.0);
+        stage.run("app.click", json!({ "x": x, "y": y })).unwrap();
+        assert_eq!(stage.marked(), "one t|wo\nthree");
+        stage.run("app.click", json!({ "x": x, "y": y, "count": 2 })).unwrap();
+        assert_eq!(stage.marked(), "one «two|»\nthree");
+        let (x, y) = cell(&mut stage, 1.0, 2.0);
+        let held = json!({ "x": x, "y": y, "modifiers": ["alt"] });
+        stage.run("app.click", held).unwrap();
+        assert_eq!(stage.marked(), "one «two|»\nth|ree");
+    }
+
+    #[test]
+    fn a_drag_selects_from_where_it_began() {
+        let mut stage = Stage::with("|one two\nthree");
+        let (from, to) = (cell(&mut stage, 0.0, 4.0), cell(&mut stage, 1.0, 2.0));
+        let drag = json!({ "from": [from.0, from.1], "to": [to.0, to.1] });
+        stage.run("app.drag", drag).unwrap();
+        assert_eq!(stage.marked(), "one «two\nth|»ree");
+    }
+
+    #[test]
+    fn what_is_composed_becomes_text_when_it_is_committed() {
+        let mut stage = Stage::with("a|b");
+        stage.run("app.ime", json!({ "preedit": "に", "cursor": 3 })).unwrap();
+        assert_eq!(stage.marked(), "a|b");
+        assert!(stage.program.view().unwrap().is_composing());
+        stage.run("app.ime", json!({ "commit": "日" })).unwrap();
+        assert_eq!(stage.marked(), "a日|b");
+        assert!(!stage.program.view().unwrap().is_composing());
+        assert!(stage.run("app.ime", Value::Null).is_err());
+    }
+
+    #[test]
+    fn wrong_input_is_refused_in_a_sentence() {
+        let mut stage = Stage::with("|");
+        for (id, arguments) in [
+            ("app.keys", json!({ "keys": "hyper-x" })),
+            ("app.click", json!({ "x": 1, "y": 1, "button": "fourth" })),
+            ("app.click", json!({ "x": 1, "y": 1, "modifiers": "hyper" })),
+            ("app.drag", json!({ "from": [1], "to": [1, 2] })),
+            ("app.resize", json!({ "width": -1, "height": 2 })),
+            ("app.scroll", json!({ "x": 1, "y": 1 })),
+        ] {
+            let fault = stage.run(id, arguments.clone()).unwrap_err();
+            assert!(fault.sentence.ends_with('.'), "{id} {arguments}: {fault}");
+        }
+    }
+}

@@ -166,3 +166,53 @@ fn item(view: &EditorView, buffer: &Buffer, is_active: bool) -> Value {
         "folds": view.display.folds().folds().len(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn the_state_says_what_the_interface_promises() {
+        let mut stage = Stage::with_file("a.rs", "let ä = «1|»;\r\nb\n");
+        let state = stage.run("app.state", Value::Null).unwrap();
+        assert_eq!(state["pid"], std::process::id());
+        assert_eq!(state["renderer"], "cpu");
+        assert_eq!(state["focus"], "editor");
+        assert_eq!(state["panes"][0]["active"], true);
+        let item = &state["panes"][0]["items"][0];
+        assert_eq!(item["kind"], "editor");
+        assert_eq!(item["active"], true);
+        assert_eq!(item["title"], "a.rs");
+        assert_eq!(item["path"], json!(stage.path("a.rs")));
+        assert_eq!(item["language"], "rust");
+        assert_eq!(item["encoding"], "UTF-8");
+        assert_eq!(item["line_ending"], "mixed");
+        assert_eq!(item["dirty"], false);
+        assert_eq!(item["line_count"], 3);
+        assert_eq!(item["selections"], json!([{ "anchor": [0, 9], "head": [0, 10] }]));
+        let text = "let ä = 1;\r\nb\n";
+        assert_eq!(item["text_hash"], json!(blake3::hash(text.as_bytes()).to_hex().as_str()));
+        let answer = stage.run("buffer.text", Value::Null).unwrap();
+        assert_eq!(answer["text"], text);
+        assert_eq!(answer["version"], item["version"]);
+        assert_eq!(answer["text_hash"], item["text_hash"]);
+    }
+
+    #[test]
+    fn focus_follows_what_has_the_keyboard() {
+        let mut stage = Stage::with("a|");
+        for (keys, focus) in [
+            ("ctrl-shift-p", "palette"),
+            ("escape ctrl-g", "prompt"),
+            ("escape ctrl-f", "find"),
+            ("escape ctrl-h tab", "replace"),
+            ("escape ctrl-shift-o", "picker"),
+            ("escape ctrl-w", "window"),
+        ] {
+            stage.keys(keys);
+            let state = stage.run("app.state", Value::Null).unwrap();
+            assert_eq!(state["focus"], focus, "after {keys}");
+        }
+    }
+}

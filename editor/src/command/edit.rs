@@ -266,3 +266,71 @@ fn comments_at(view: &EditorView, buffer: &Buffer) -> Comments {
     let language = inner.or(buffer.syntax.language());
     language.map(|language| language.spec().comments).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    fn after(marked: &str, keys: &str) -> String {
+        let mut stage = Stage::with(marked);
+        stage.keys(keys);
+        stage.marked()
+    }
+
+    #[test]
+    fn deletions_take_what_their_keys_say() {
+        assert_eq!(after("f(|)", "backspace"), "f|");
+        assert_eq!(after("    b\n        |a", "backspace"), "    b\n    |a");
+        assert_eq!(after("a|bc", "delete"), "a|c");
+        assert_eq!(after("foo bar|", "ctrl-backspace"), "foo |");
+        assert_eq!(after("fooBar|", "ctrl-alt-backspace"), "foo|");
+        assert_eq!(after("a\nb|\nc", "ctrl-shift-k"), "a\n|c");
+    }
+
+    #[test]
+    fn lines_move_double_join_and_indent() {
+        assert_eq!(after("a\nb|\nc", "alt-up"), "b|\na\nc");
+        assert_eq!(after("a|\nb\nc", "alt-down"), "b\na|\nc");
+        assert_eq!(after("a|\nb", "ctrl-shift-d"), "a\na|\nb");
+        assert_eq!(after("a|\n  b", "ctrl-shift-j"), "a| b");
+        assert_eq!(after("a|", "ctrl-]"), "    a|");
+        assert_eq!(after("    a|", "shift-tab"), "a|");
+        assert_eq!(after("a|", "tab"), "a   |");
+    }
+
+    #[test]
+    fn comments_are_those_of_the_language_at_the_caret() {
+        let mut stage = Stage::with_file("a.rs", "fn f() {\n    g|();\n}\n");
+        stage.keys("ctrl-/");
+        assert_eq!(stage.marked(), "fn f() {\n    // g|();\n}\n");
+        stage.keys("ctrl-/");
+        assert_eq!(stage.marked(), "fn f() {\n    g|();\n}\n");
+        let mut plain = Stage::with("a|");
+        plain.keys("ctrl-/");
+        assert_eq!(plain.notices(), ["This text's language has no comments."]);
+    }
+
+    #[test]
+    fn undo_takes_back_a_word_a_line_break_and_a_command() {
+        let mut stage = Stage::with("|");
+        stage.keys("o n e enter t w o");
+        stage.keys("ctrl-shift-d");
+        assert_eq!(stage.marked(), "one\ntwo\ntwo|");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "one\ntwo|");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "one\n|");
+        stage.keys("ctrl-shift-z ctrl-y");
+        assert_eq!(stage.marked().replace('|', ""), "one\ntwo\ntwo");
+    }
+
+    #[test]
+    fn keys_of_a_line_that_is_typed_into_leave_the_text_alone() {
+        let mut stage = Stage::with("text|");
+        stage.keys("ctrl-g 1 2 backspace ctrl-z ctrl-a ctrl-c right 3");
+        let typed = stage.program.line_input().unwrap().text().to_owned();
+        assert_eq!(typed, "123");
+        stage.keys("escape");
+        assert_eq!(stage.marked(), "text|");
+    }
+}

@@ -361,3 +361,134 @@ fn encoding_reopen(program: &mut Program, arguments: &Arguments) -> Result<Value
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::command::stage::Stage;
+
+    fn read(stage: &Stage, name: &str) -> String {
+        std::fs::read_to_string(stage.path(name)).unwrap()
+    }
+
+    #[test]
+    fn a_text_is_saved_where_it_is_or_where_one_says() {
+        let mut stage = Stage::with_file("a", "one|\n");
+        stage.keys("x");
+        let answer = stage.run("file.save", Value::Null).unwrap();
+        assert_eq!(answer, json!({ "path": stage.path("a"), "bytes": 5 }));
+        assert_eq!(read(&stage, "a"), "onex\n");
+        let other = stage.path("b");
+        stage.run("file.save", json!({ "path": other })).unwrap();
+        assert_eq!(read(&stage, "b"), "onex\n");
+        stage.run("file.open", json!({ "path": stage.path("a") })).unwrap();
+        let path = json!({ "path": other });
+        assert!(stage.run("file.save_as", path.clone()).unwrap_err().sentence.contains("open"));
+        stage.keys("y");
+        stage.run("file.save", path).unwrap();
+        assert_eq!(read(&stage, "b"), "onex\n", "an open text is saved, not written over");
+    }
+
+    #[test]
+    fn a_draft_is_asked_for_its_path_and_nothing_fails_for_it() {
+        let mut stage = Stage::with("text|");
+        stage.keys("ctrl-s");
+        assert_eq!(stage.run("app.state", Value::Null).unwrap()["focus"], "prompt");
+        assert!(stage.notices().is_empty());
+        let path = stage.path("new").display().to_string();
+        stage.keys("ctrl-a");
+        stage.run("app.text", json!({ "text": path })).unwrap();
+        stage.keys("enter");
+        assert_eq!(read(&stage, "new"), "text\n");
+    }
+
+    #[test]
+    fn a_place_is_lines_and_bytes_from_zero() {
+        let mut stage = Stage::new();
+        let path = stage.write("a", "ä\nöab\n");
+        let arguments = json!({ "path": path, "line": 1, "column": 2 });
+        assert_eq!(stage.run("file.open", arguments).unwrap(), json!({ "path": path }));
+        assert_eq!(stage.marked(), "ä\nö|ab\n");
+    }
+
+    #[test]
+    fn all_that_have_a_file_are_saved_and_what_fails_is_told() {
+        let mut stage = Stage::with_file("a", "|");
+        stage.keys("x ctrl-n d");
+        let gone = stage.path("gone");
+        std::fs::create_dir(&gone).unwrap();
+        let path = gone.join("b");
+        stage.run("file.open", json!({ "path": path })).unwrap();
+        stage.keys("y");
+        std::fs::remove_dir(&gone).unwrap();
+        let fault = stage.run("file.save_all", Value::Null).unwrap_err();
+        assert!(fault.sentence.contains("b"), "{fault}");
+        assert_eq!(read(&stage, "a"), "x\n");
+        assert!(stage.notices()[0].contains("1 text has no file"), "{:?}", stage.notices());
+    }
+
+    #[test]
+    fn a_file_is_read_again_and_undo_brings_the_text_back() {
+        let mut stage = Stage::with_file("a", "one|\n");
+        stage.keys("x");
+        stage.write("a", "two\n");
+        stage.run("file.revert", Value::Null).unwrap();
+        assert_eq!(stage.marked().replace('|', ""), "two\n");
+        let state = stage.run("app.state", Value::Null).unwrap();
+        assert_eq!(state["panes"][0]["items"][0]["dirty"], false);
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked().replace('|', ""), "onex\n");
+    }
+
+    #[test]
+    fn an_encoding_is_set_or_read_anew() {
+        let mut stage = Stage::new();
+        let path = stage.path("a");
+        std::fs::write(&path, b"caf\xe9\n").unwrap();
+        stage.run("file.open", json!({ "path": path })).unwrap();
+        stage.run("file.encoding_reopen", json!({ "encoding": "latin1" })).unwrap();
+        assert_eq!(stage.marked().replace('|', ""), "café\n");
+        stage.run("file.encoding_set", json!({ "encoding": "utf-8" })).unwrap();
+        stage.run("file.save", Value::Null).unwrap();
+        assert_eq!(read(&stage, "a"), "café\n");
+        assert!(stage.run("file.encoding_set", json!({ "encoding": "x" })).is_err());
+    }
+
+    #[test]
+    fn whoever_waits_hears_when_the_last_is_closed() {
+        let mut stage = Stage::new();
+        let (a, b) = (stage.write("a", "a"), stage.write("b", "b"));
+        let items = json!([{ "path": a }, { "path": b, "line": 0 }, { "text": "in" }]);
+        stage.run("file.open_all", json!({ "items": items })).unwrap();
+        let titles: Vec<String> = stage
+            .program
+            .panes
+            .focused()
+            .items
+            .iter()
+            .map(|view| stage.program.buffers[&view.buffer].title())
+            .collect();
+        assert_eq!(titles, ["a", "b", "Untitled"]);
+        let (send, answer) = std::sync::mpsc::channel();
+        let items = json!({ "items": [{ "path": a }, { "path": b }], "wait": true });
+        stage.program.call("file.open_all", items, Box::new(move |it| send.send(it).unwrap()));
+        stage.settle();
+        stage.keys("alt-1 ctrl-w");
+        assert!(answer.recv_timeout(Duration::from_millis(20)).is_err());
+        stage.keys("alt-1 ctrl-w");
+        assert_eq!(answer.try_recv().unwrap(), Ok(Value::Null));
+    }
+
+    #[test]
+    fn an_item_that_does_not_open_is_told_and_the_others_open() {
+        let mut stage = Stage::new();
+        let good = stage.write("good", "x");
+        let bad = good.join("below a file");
+        let items = json!({ "items": [{ "path": bad }, { "path": good }] });
+        let fault = stage.run("file.open_all", items).unwrap_err();
+        assert!(fault.sentence.contains("below a file"), "{fault}");
+        assert_eq!(stage.marked(), "|x");
+    }
+}

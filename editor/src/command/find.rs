@@ -108,3 +108,30 @@ fn toggle(program: &mut Program, change: impl FnOnce(&mut Options)) -> Result<Va
     program.redraw();
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn matches_are_found_stepped_through_and_replaced() {
+        let mut stage = Stage::with("|a b A b");
+        stage.keys("ctrl-f b");
+        assert_eq!(stage.marked(), "a «b|» A b", "it is shown while it is typed");
+        stage.keys("enter");
+        assert_eq!(stage.marked(), "a b A «b|»");
+        stage.keys("enter");
+        assert_eq!(stage.marked(), "a «b|» A b", "it goes round");
+        stage.keys("escape ctrl-h tab x ctrl-enter");
+        assert_eq!(stage.marked().replace(['|', '«', '»'], ""), "a x A x");
+    }
+
+    #[test]
+    fn case_counts_when_one_says_so() {
+        let mut stage = Stage::with("|A a");
+        stage.keys("ctrl-f a alt-c");
+        assert_eq!(stage.marked(), "A «a|»");
+        stage.keys("alt-c alt-enter");
+        assert_eq!(stage.marked(), "«A|» «a|»");
+    }
+}

@@ -178,6 +178,24 @@ fn depth(rope: &Rope, line: Line, tab: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn blocks_fold_at_the_caret_and_open_again() {
+        let text = "fn f() {\n    if x {\n        a|();\n    }\n}\n";
+        let mut stage = Stage::with_file("a.rs", text);
+        let rows = |stage: &Stage| stage.program.view().unwrap().display.row_count();
+        assert_eq!(rows(&stage), 6);
+        stage.keys("ctrl-shift-[");
+        assert_eq!(rows(&stage), 5);
+        assert_eq!(stage.marked(), "fn f() {\n    if x {|\n        a();\n    }\n}\n");
+        stage.keys("ctrl-shift-[");
+        assert_eq!(rows(&stage), 3, "the block around it is next");
+        stage.keys("ctrl-k ctrl-j");
+        assert_eq!(rows(&stage), 6);
+        stage.keys("ctrl-k ctrl-0 ctrl-k ctrl-l");
+        assert_eq!(rows(&stage), 5, "the outer block is open, the inner one is not");
+    }
 
     #[test]
     fn lines_without_a_tree_fold_by_their_indentation() {

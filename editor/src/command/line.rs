@@ -87,3 +87,36 @@ fn ending_set(program: &mut Program, arguments: &Arguments) -> Result<Value, Fau
     );
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn a_line_is_asked_for_shown_and_gone_to() {
+        let mut stage = Stage::with("|a\nb\ncd");
+        stage.keys("ctrl-g 3 : 2");
+        assert_eq!(stage.marked(), "a\nb\nc|d", "it is shown while it is typed");
+        stage.keys("escape");
+        assert_eq!(stage.marked(), "|a\nb\ncd");
+        stage.keys("ctrl-g 2 enter");
+        assert_eq!(stage.marked(), "a\n|b\ncd");
+        stage.run("line.go_to", json!({ "line": 99 })).unwrap();
+        assert_eq!(stage.marked(), "a\nb\ncd|");
+    }
+
+    #[test]
+    fn every_line_ends_as_one_says_and_undo_takes_it_back() {
+        let mut stage = Stage::with("a|\nb\r\nc");
+        stage.run("line.ending_set", json!({ "ending": "crlf" })).unwrap();
+        assert_eq!(stage.marked(), "a|\r\nb\r\nc");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "a|\nb\r\nc");
+        stage.keys("escape");
+        let fault = stage.run("line.ending_set", Value::Null).unwrap_err();
+        assert_eq!(fault.kind, crate::registry::FaultKind::Cancelled);
+        stage.keys("enter");
+        assert_eq!(stage.marked(), "a|\nb\nc", "the first choice is LF");
+    }
+}

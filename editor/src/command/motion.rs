@@ -237,3 +237,79 @@ pub fn code_of(buffer: &Buffer) -> impl Fn(CharOffset) -> bool + '_ {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::stage::Stage;
+
+    fn after(marked: &str, keys: &str) -> String {
+        let mut stage = Stage::with(marked);
+        stage.keys(keys);
+        stage.marked()
+    }
+
+    #[test]
+    fn carets_move_by_characters_words_and_lines() {
+        assert_eq!(after("a|b", "right"), "ab|");
+        assert_eq!(after("«foo|» bar", "left"), "|foo bar");
+        assert_eq!(after("|foo bar", "ctrl-right ctrl-right"), "foo bar|");
+        assert_eq!(after("foo bar|", "ctrl-left shift-home"), "«|foo »bar");
+        assert_eq!(after("fooBar|", "ctrl-alt-left"), "foo|Bar");
+        assert_eq!(after("  a|b", "home"), "  |ab");
+        assert_eq!(after("  a|b", "home home"), "|  ab");
+        assert_eq!(after("a|b\ncd", "ctrl-end"), "ab\ncd|");
+        assert_eq!(after("long line\nx\nlong| line", "up up"), "long| line\nx\nlong line");
+    }
+
+    #[test]
+    fn the_left_arrow_goes_forward_in_an_arabic_line() {
+        assert_eq!(after("|كل", "left"), "ك|ل");
+    }
+
+    #[test]
+    fn home_and_end_stop_at_the_edge_of_a_wrapped_row() {
+        let mut stage = Stage::with("aaaa bbbb cc|cc dddd");
+        let (view, _) = stage.program.active().unwrap();
+        view.display.set_wrap(Some(10));
+        view.display.measure(usize::MAX);
+        stage.keys("home");
+        assert_eq!(stage.marked(), "aaaa bbbb |cccc dddd");
+        stage.keys("home");
+        assert_eq!(stage.marked(), "|aaaa bbbb cccc dddd");
+        stage.keys("end end");
+        assert_eq!(stage.marked(), "aaaa bbbb cccc dddd|");
+    }
+
+    #[test]
+    fn an_arrow_passes_over_what_is_folded() {
+        let mut stage = Stage::with("a|\n  b\n  c\nd");
+        stage.keys("ctrl-shift-[ right");
+        assert_eq!(stage.marked(), "a\n  b\n  c|\nd");
+        assert_eq!(stage.program.view().unwrap().display.folds().folds().len(), 1);
+        stage.keys("left");
+        assert_eq!(stage.marked(), "a|\n  b\n  c\nd");
+    }
+
+    #[test]
+    fn the_caret_jumps_between_brackets_and_not_into_strings() {
+        let mut stage = Stage::with_file("a.rs", "fn f() |{ let s = \"}\"; }\n");
+        stage.keys("ctrl-shift-\\");
+        assert_eq!(stage.marked(), "fn f() { let s = \"}\"; |}\n");
+        stage.keys("ctrl-shift-\\");
+        assert_eq!(stage.marked(), "fn f() |{ let s = \"}\"; }\n");
+    }
+
+    #[test]
+    fn a_page_keeps_the_caret_where_it_is_on_the_screen() {
+        let text: String = (0..200).map(|line| format!("{line}\n")).collect();
+        let mut stage = Stage::with(&format!("|{text}"));
+        let page = stage.program.view().unwrap().page();
+        stage.keys("down down pagedown");
+        let (view, buffer) = stage.program.active().unwrap();
+        assert_eq!(buffer.rope().line_of(view.selections.primary().head).0, page + 2);
+        assert_eq!(view.scroll.row, page as f64);
+        stage.keys("pageup");
+        assert_eq!(stage.program.view().unwrap().scroll.row, 0.0);
+    }
+}

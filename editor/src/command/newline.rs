@@ -74,3 +74,41 @@ fn broken_at(rope: &Rope, range: CharRange) -> CharRange {
     let after = rope.chars_at(range.end.0).take_while(is_blank).count();
     CharRange { start: range.start - before, end: range.end + after }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    fn after(name: &str, marked: &str, keys: &str) -> String {
+        let mut stage = Stage::with_file(name, marked);
+        stage.keys(keys);
+        stage.marked()
+    }
+
+    #[test]
+    fn a_new_line_is_indented_as_its_language_asks() {
+        assert_eq!(after("a.rs", "fn f() {|}\n", "enter"), "fn f() {\n    |\n}\n");
+        assert_eq!(after("a.py", "if x:|\n", "enter"), "if x:\n    |\n");
+        assert_eq!(after("a.txt", "  a|  b", "enter"), "  a\n  |b");
+        assert_eq!(after("a.txt", "  a |", "enter"), "  a\n  |");
+    }
+
+    #[test]
+    fn every_cursor_breaks_its_own_line() {
+        let twice = "fn f() {|}\nfn g() {|}\n";
+        let broken = "fn f() {\n    |\n}\nfn g() {\n    |\n}\n";
+        assert_eq!(after("a.rs", twice, "enter"), broken);
+        assert_eq!(after("a.txt", "a| | |b", "enter"), "a\n|\n|\n|b");
+    }
+
+    #[test]
+    fn lines_open_above_and_below_from_anywhere() {
+        assert_eq!(after("a.rs", "fn f|() {\n}\n", "ctrl-enter"), "fn f() {\n    |\n}\n");
+        assert_eq!(after("a.txt", "a\n  b|c", "ctrl-shift-enter"), "a\n  |\n  bc");
+    }
+
+    #[test]
+    fn a_file_with_its_own_line_endings_keeps_them() {
+        assert_eq!(after("a.txt", "a\r\nb|", "enter x"), "a\r\nb\r\nx|");
+    }
+}

@@ -125,3 +125,30 @@ fn take(program: &mut Program, found: Selections, query: Query, more: More) {
     program.memory.looked_for = Some((found, query));
     program.redraw();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn a_word_is_selected_and_then_its_like_as_words() {
+        let mut stage = Stage::with("fo|o food foo bar foo");
+        stage.keys("ctrl-d");
+        assert_eq!(stage.marked(), "«foo|» food foo bar foo");
+        stage.keys("ctrl-d");
+        assert_eq!(stage.marked(), "«foo|» food «foo|» bar foo");
+        stage.keys("ctrl-k ctrl-d");
+        assert_eq!(stage.marked(), "«foo|» food foo bar «foo|»");
+        stage.keys("escape ctrl-shift-l");
+        assert_eq!(stage.marked(), "«foo|» «foo|»d «foo|» bar «foo|»", "a selection is any text");
+    }
+
+    #[test]
+    fn typing_replaces_all_matches_at_once() {
+        let mut stage = Stage::with("x| + x");
+        stage.keys("ctrl-shift-l y");
+        assert_eq!(stage.marked(), "y| + y|");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "«x|» + «x|»");
+    }
+}

@@ -117,3 +117,35 @@ fn move_item(program: &mut Program, toward: Toward) -> Result<Value, Fault> {
     program.move_tab(id, index, to, None);
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn panes_split_take_tabs_and_go() {
+        let mut stage = Stage::new();
+        for name in ["a", "b"] {
+            let path = stage.write(name, name);
+            stage.run("file.open", json!({ "path": path })).unwrap();
+        }
+        let shape = |stage: &Stage| -> Vec<usize> {
+            stage.program.panes.iter().map(|pane| pane.items.len()).collect()
+        };
+        stage.keys("ctrl-k shift-right");
+        assert_eq!(shape(&stage), [1, 1]);
+        assert_eq!(stage.marked(), "|b");
+        stage.keys("ctrl-k ctrl-left");
+        assert_eq!(stage.marked(), "|a");
+        stage.keys("ctrl-\\");
+        assert_eq!(shape(&stage), [1, 1, 1]);
+        stage.keys("ctrl-3");
+        assert_eq!(stage.marked(), "|b");
+        stage.keys("ctrl-k w");
+        assert_eq!(shape(&stage), [1, 1]);
+        stage.keys("ctrl-9");
+        assert_eq!(stage.notices(), ["There is no pane 9."]);
+    }
+}

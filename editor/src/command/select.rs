@@ -339,3 +339,64 @@ fn single(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
     let head = view.selections.primary().head;
     set(program, Selections::single(Selection::caret(head)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    fn after(marked: &str, keys: &str) -> String {
+        let mut stage = Stage::with(marked);
+        stage.keys(keys);
+        stage.marked()
+    }
+
+    #[test]
+    fn lines_and_everything_are_selected() {
+        assert_eq!(after("a\nb|c\nd", "ctrl-l"), "a\n«bc\n|»d");
+        assert_eq!(after("a\nb|c\nd", "ctrl-a"), "«a\nbc\nd|»");
+    }
+
+    #[test]
+    fn a_selection_grows_along_the_tree_and_shrinks_back() {
+        let mut stage = Stage::with_file("a.rs", "fn f() { g(on|e, two); }\n");
+        stage.keys("alt-shift-right");
+        assert_eq!(stage.marked(), "fn f() { g(«one|», two); }\n");
+        stage.keys("alt-shift-right");
+        assert_eq!(stage.marked(), "fn f() { g«(one, two)|»; }\n");
+        stage.keys("alt-shift-left alt-shift-left");
+        assert_eq!(stage.marked(), "fn f() { g(on|e, two); }\n");
+    }
+
+    #[test]
+    fn columns_grow_by_keys_over_short_lines() {
+        let keys = "ctrl-alt-shift-down ctrl-alt-shift-down ctrl-alt-shift-right";
+        assert_eq!(after("a|bc\nd\nefg", keys), "a«b|»c\nd\ne«f|»g");
+    }
+
+    #[test]
+    fn cursors_are_added_and_given_up() {
+        let mut stage = Stage::with("a|b\ncd\nef");
+        stage.keys("alt-shift-down alt-shift-down");
+        assert_eq!(stage.marked(), "a|b\nc|d\ne|f");
+        stage.keys("escape");
+        assert_eq!(stage.marked().matches('|').count(), 1);
+    }
+
+    #[test]
+    fn escape_dismisses_what_was_said_before_it_unselects() {
+        let mut stage = Stage::with("«ab|»");
+        stage.program.warn("Something.");
+        stage.keys("escape");
+        assert_eq!(stage.marked(), "«ab|»");
+        assert!(stage.notices().is_empty());
+        stage.keys("escape");
+        assert_eq!(stage.marked(), "ab|");
+    }
+
+    #[test]
+    fn paragraphs_are_selected_with_their_last_line_break() {
+        let mut stage = Stage::with("a\n\nb|\nc\n\nd");
+        stage.run("select.paragraph", serde_json::Value::Null).unwrap();
+        assert_eq!(stage.marked(), "a\n\n«b\nc\n|»\nd");
+    }
+}

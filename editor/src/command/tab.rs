@@ -178,3 +178,60 @@ fn save_and_close(program: &mut Program, pane: PaneId, id: BufferId) -> Result<(
     program.save(id, None, then);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::command::stage::Stage;
+
+    fn titles(stage: &Stage) -> Vec<String> {
+        let items = stage.program.panes.focused().items.iter();
+        items.map(|view| stage.program.buffers[&view.buffer].title()).collect()
+    }
+
+    fn with_files(names: &[&str]) -> Stage {
+        let mut stage = Stage::new();
+        for name in names {
+            let path = stage.write(name, name);
+            stage.run("file.open", json!({ "path": path })).unwrap();
+        }
+        stage
+    }
+
+    #[test]
+    fn tabs_are_cycled_moved_and_opened_again() {
+        let mut stage = with_files(&["a", "b", "c"]);
+        stage.keys("ctrl-tab");
+        assert_eq!(stage.marked(), "|a");
+        stage.keys("ctrl-shift-pagedown");
+        assert_eq!(titles(&stage), ["b", "a", "c"]);
+        stage.keys("alt-3 ctrl-w");
+        assert_eq!(titles(&stage), ["b", "a"]);
+        stage.keys("ctrl-shift-t");
+        assert_eq!(titles(&stage), ["b", "a", "c"]);
+        stage.run("tab.close_others", Value::Null).unwrap();
+        assert_eq!(titles(&stage), ["c"]);
+    }
+
+    #[test]
+    fn an_unsaved_text_is_asked_about_and_the_rest_is_closed() {
+        let mut stage = with_files(&["a", "b", "c"]);
+        stage.keys("ctrl-shift-tab x ctrl-k ctrl-w");
+        assert_eq!(titles(&stage), ["b"]);
+        assert_eq!(stage.run("app.state", Value::Null).unwrap()["focus"], "picker");
+        stage.keys("enter");
+        assert!(titles(&stage).is_empty());
+        assert_eq!(std::fs::read_to_string(stage.path("b")).unwrap(), "xb\n");
+    }
+
+    #[test]
+    fn edits_are_given_up_only_when_that_is_said() {
+        let mut stage = with_files(&["a"]);
+        stage.keys("x ctrl-w escape");
+        assert_eq!(stage.marked(), "x|a");
+        stage.keys("ctrl-w down enter");
+        assert!(titles(&stage).is_empty());
+        assert_eq!(std::fs::read_to_string(stage.path("a")).unwrap(), "a");
+    }
+}

@@ -24,3 +24,20 @@ fn toggle(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
     program.settings_changed(&changes);
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use render::theme::Appearance;
+
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn light_and_dark_take_turns() {
+        let mut stage = Stage::new();
+        assert_eq!(stage.program.theme.appearance, Appearance::Light);
+        stage.keys("ctrl-k ctrl-t");
+        assert_eq!(stage.program.theme.appearance, Appearance::Dark);
+        stage.keys("ctrl-k ctrl-t");
+        assert_eq!(stage.program.theme.appearance, Appearance::Light);
+    }
+}

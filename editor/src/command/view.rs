@@ -92,3 +92,34 @@ fn scroll(program: &mut Program, rows: f64) -> Result<Value, Fault> {
     program.redraw();
     Ok(Value::Null)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+    use crate::view::Wrap;
+
+    #[test]
+    fn zooming_goes_in_steps_and_back() {
+        let mut stage = Stage::with("|");
+        let zoom = |stage: &Stage| stage.program.settings.appearance().zoom;
+        stage.keys("ctrl-=");
+        assert_eq!(zoom(&stage), 1.1);
+        stage.keys("ctrl-- ctrl--");
+        assert_eq!(zoom(&stage), 0.9);
+        stage.keys("ctrl-0");
+        assert_eq!(zoom(&stage), 1.0);
+        for _ in 0..30 {
+            stage.keys("ctrl-=");
+        }
+        assert_eq!(zoom(&stage), 4.0);
+    }
+
+    #[test]
+    fn lines_are_wrapped_and_let_go() {
+        let mut stage = Stage::with_file("a.rs", "|");
+        stage.keys("alt-z");
+        assert_eq!(stage.program.view().unwrap().wrap, Wrap::On);
+        stage.keys("alt-z");
+        assert_eq!(stage.program.view().unwrap().wrap, Wrap::Off);
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use text::edit::Bias;
 use text::transform::{Transformed, delete, lines, typing};
 use text::{CharOffset, Edit, Origin, Positions, Selection, Transaction};
 
@@ -115,6 +116,45 @@ fn above_lines(view: &EditorView, buffer: &Buffer, text: &str) -> Transformed {
     }
     let edits = pasted.into_iter().map(|(start, text)| Edit::insert(start, text)).collect();
     let transaction = Transaction::new(edits).expect("each line is pasted above once");
-    let selections = view.selections.mapped(transaction.edits());
+    let selections = view.selections.mapped(transaction.edits(), Bias::After);
     Transformed { transaction, selections }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    fn after(marked: &str, keys: &str) -> String {
+        let mut stage = Stage::with(marked);
+        stage.keys(keys);
+        stage.marked()
+    }
+
+    #[test]
+    fn what_was_selected_replaces_what_is() {
+        assert_eq!(after("«ab|» c", "ctrl-c end shift-left ctrl-v"), "ab ab|");
+        assert_eq!(after("«ab|» c", "ctrl-x end ctrl-v"), " cab|");
+    }
+
+    #[test]
+    fn whole_lines_go_above_the_line_of_the_caret() {
+        assert_eq!(after("a\nb|c\nd", "ctrl-c ctrl-v"), "a\nbc\nb|c\nd");
+        assert_eq!(after("a|\nb\nc", "ctrl-x down right ctrl-v"), "b\na\nc|");
+        assert_eq!(after("a|b\ncd|", "ctrl-c ctrl-v"), "ab\na|b\ncd\ncd|");
+    }
+
+    #[test]
+    fn lines_replace_a_selection_as_they_are() {
+        assert_eq!(after("ab|\nx", "ctrl-c down shift-home ctrl-v"), "ab\nab\n|");
+    }
+
+    #[test]
+    fn a_key_behind_a_paste_waits_for_it() {
+        assert_eq!(after("«ab|»", "ctrl-c right ctrl-v x ctrl-v"), "ababxab|");
+    }
+
+    #[test]
+    fn one_line_for_each_cursor_is_dealt_out() {
+        assert_eq!(after("«a|» «b|»\n\n", "ctrl-c ctrl-v"), "a| b|\n\n");
+    }
 }

@@ -1,5 +1,6 @@
 //! The one way in which text changes, and who hears of it.
 
+use text::edit::Bias;
 use text::transform::{Style, Transformed, pairs, typing};
 use text::{
     Change, CharOffset, CharRange, Grouping, Origin, Positions, Selections, Transaction, Whose,
@@ -42,11 +43,18 @@ impl Program {
 
     /// Changes a buffer that need not be focused; carets move along.
     pub fn apply_to(&mut self, id: BufferId, transaction: Transaction, origin: Origin) {
+        let focused = self.view().filter(|view| view.buffer == id);
+        let before = focused.map(|view| view.selections.clone());
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         if transaction.is_empty() {
             return;
         }
-        match buffer.document.apply(transaction, origin) {
+        // Where a view of it has the keyboard, undo brings its carets back too.
+        let applied = match before {
+            Some(before) => buffer.document.apply_from(transaction, origin, &before),
+            None => buffer.document.apply(transaction, origin),
+        };
+        match applied {
             Ok(change) => self.changed(id, &change, None),
             Err(error) => self.say(Severity::Error, format!("The edit was not made: {error}.")),
         }
@@ -151,7 +159,7 @@ impl Program {
         }
         let edit = text::Edit::replace(range, indent);
         let transaction = Transaction::single(edit);
-        let selections = view.selections.mapped(transaction.edits());
+        let selections = view.selections.mapped(transaction.edits(), Bias::After);
         let origin = Origin { group: Grouping::WithPrevious, ..Origin::TYPING };
         self.apply(transaction, origin, selections);
     }

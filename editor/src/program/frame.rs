@@ -82,10 +82,19 @@ impl Program {
             Some(Target::Field(field)) => self.paint_field(scene, field, rect),
             _ => {}
         });
+        self.paint_hover(&layout, &mut scene);
         self.frame.scene = scene;
         self.frame.layout = Some(layout);
         self.shaper.end_frame();
         self.tell_shell();
+    }
+
+    /// A veil over what would be pressed.
+    fn paint_hover(&self, layout: &Layout, scene: &mut Scene) {
+        let Some(rect) = self.hover.and_then(|target| layout.rect(target.id())) else { return };
+        let veil = self.theme.colors.mark.with_alpha(0x1e);
+        let rect = Rect { x: rect.x - 2.0, width: rect.width + 4.0, ..rect };
+        scene.quad(Quad { radii: Radii::all(7.0), ..Quad::fill(rect, veil) });
     }
 
     /// The window as elements.

@@ -419,7 +419,11 @@ impl Program {
     }
 
     pub(super) fn set_hover(&mut self, target: Option<Target>) {
-        self.hover = target;
+        let target = target.filter(|target| is_pressable(*target));
+        if self.hover != target {
+            self.hover = target;
+            self.redraw();
+        }
     }
 
     fn set_pointer_shape(&mut self, target: Option<Target>, at: Point) {
@@ -464,6 +468,18 @@ impl Program {
         self.drag = None;
         self.redraw();
     }
+}
+
+/// Whether something happens when it is pressed, so that it answers to the pointer.
+fn is_pressable(target: Target) -> bool {
+    !matches!(
+        target,
+        Target::View(_)
+            | Target::Pane(_)
+            | Target::Card
+            | Target::Field(_)
+            | Target::Find(FindPart::Bar)
+    )
 }
 
 fn is_of_overlay(target: Option<Target>) -> bool {

@@ -141,6 +141,7 @@ impl Program {
             control: None,
             watcher: None,
             movements: Default::default(),
+            may_lose_edits: false,
             keys: None,
         }
     }

@@ -104,6 +104,8 @@ struct Stage {
     pointer: Point,
     clicks: Option<Clicks>,
     occluded: bool,
+    /// Whether input methods are on.
+    takes_text: bool,
 }
 
 struct Clicks {
@@ -242,7 +244,10 @@ impl Shell {
             Request::Quit => event_loop.exit(),
             Request::Title(title) => window.set_title(&title),
             Request::Caret(area) => {
-                window.set_ime_allowed(area.is_some());
+                if stage.takes_text != area.is_some() {
+                    stage.takes_text = area.is_some();
+                    window.set_ime_allowed(stage.takes_text);
+                }
                 if let Some(area) = area {
                     window.set_ime_cursor_area(
                         LogicalPosition::new(area.x, area.y),
@@ -320,6 +325,7 @@ impl Stage {
             pointer: Point { x: 0.0, y: 0.0 },
             clicks: None,
             occluded: false,
+            takes_text: false,
         })
     }
 

@@ -58,14 +58,13 @@ pub fn page(greeting: &str, recent: &[Recent], hints: &[Hint], colors: &Colors) 
         .gap(10.0)
         .margin(Insets { top: 14.0, ..Insets::default() })
         .children(hints.iter().enumerate().map(|(index, hint)| key(index, hint, colors)));
-    Element::row()
-        .grow(1.0)
+    let columns = Element::row()
         .justify(Align::Center)
-        .align(Align::Center)
+        .align(Align::Start)
         .gap(82.0)
-        .padding(Insets::all(24.0))
         .child(left)
-        .child(right)
+        .child(right);
+    Element::column().grow(1.0).justify(Align::Center).padding(Insets::all(24.0)).child(columns)
 }
 
 fn place(index: usize, recent: &Recent, colors: &Colors) -> Element {
