@@ -85,7 +85,7 @@ fn open(program: &mut Program) -> Result<Value, Fault> {
 }
 
 fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
-    let (view, buffer) = program.need_active()?;
+    let (view, _) = program.need_active()?;
     let (id, pane) = (view.buffer, program.panes.focus());
     let Some(buffer) = program.buffers.get(&id) else { return Ok(Value::Null) };
     let (rope, tree) = (buffer.rope().clone(), buffer.syntax.tree().cloned());

@@ -119,10 +119,7 @@ pub fn go(program: &mut Program, go: Go, movement: Movement) -> Result<Value, Fa
 
 /// The base direction of a buffer's lines: prose chooses it, code runs to the right.
 pub fn base(buffer: &Buffer) -> Base {
-    match buffer.syntax.language().map(syntax::Language::name) {
-        None | Some("markdown") => Base::Auto,
-        Some(_) => Base::Ltr,
-    }
+    if buffer.is_prose() { Base::Auto } else { Base::Ltr }
 }
 
 fn along_text(view: &mut EditorView, rope: &Rope, motion: Motion, movement: Movement) {

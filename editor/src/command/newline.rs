@@ -1,7 +1,7 @@
 //! Breaking lines: each new one indented as the code around it asks.
 
 use text::transform::{Style, Transformed, typing};
-use text::{CharOffset, CharRange, Edit, Positions, Rope, Selection, Selections, Transaction};
+use text::{CharOffset, CharRange, Edit, Rope, Selection, Selections, Transaction};
 
 use crate::buffer::Buffer;
 
