@@ -34,7 +34,7 @@ pub fn tree(program: &Program, scale: f64) -> TreeUpdate {
         }
     }
     nodes.push((WINDOW, window));
-    let tree = Some(accesskit::Tree::new(WINDOW));
+    let tree = Some(accesskit::TreeInfo::new(WINDOW));
     TreeUpdate { nodes, tree, tree_id: TreeId::ROOT, focus }
 }
 

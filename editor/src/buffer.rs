@@ -4,7 +4,6 @@
 //! restart as any other.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use syntax::{Language, Syntax};
 use text::bytes::Encoding;
@@ -62,8 +61,6 @@ pub struct Buffer {
     pub on_disk: OnDisk,
     /// What the file holds, as far as we know; the base of a merge with what others write.
     pub saved: Rope,
-    /// When a caret last moved or text last changed, for the order of recent buffers.
-    pub touched: Instant,
     /// What `.editorconfig` says of it.
     pub house_rules: crate::files::editorconfig::Rules,
     /// The number of a draft, as in "Untitled 2".
@@ -120,7 +117,6 @@ impl Buffer {
             on_disk: OnDisk::Nothing,
             saved_version: Some(document.version()),
             saved,
-            touched: Instant::now(),
             house_rules: Default::default(),
             draft: 0,
             must_look: false,
@@ -239,11 +235,6 @@ impl Buffer {
         crumbs.labels.clone()
     }
 
-    /// Line endings as they stand in the text: one kind, or mixed.
-    pub fn line_endings(&self) -> LineEndings {
-        LineEndings::of(self.rope())
-    }
-
     /// Notes that the file now holds `text`, which was the document at `version`.
     pub fn mark_saved(&mut self, text: Rope, version: Version, stamp: Stamp) {
         self.saved = text;
@@ -280,7 +271,6 @@ impl Buffer {
 
     /// Follows a change of the document.
     pub fn changed(&mut self, change: &Change) {
-        self.touched = Instant::now();
         self.syntax.edit(change.before(), change.after(), &change.edits);
         self.colors.changed(change);
         self.judge();

@@ -13,7 +13,7 @@ mod list;
 mod opening;
 
 pub use invocation::Mode;
-pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
+pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Wait};
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -42,8 +42,6 @@ pub struct Beginning {
     pub mode: Mode,
     /// The profile, and where clients come in.
     pub resident: Resident,
-    /// The file that `HEARTH_PASSPHRASE_FILE` names.
-    pub passphrase_file: Option<PathBuf>,
 }
 
 /// The most that is taken from standard input.
@@ -137,9 +135,7 @@ fn start(
             record::install_crash_reports(&directories.crashes());
             // A program without records still edits; `doctor` names what is wrong with the folder.
             drop(record::start(&directories.records(), Level::Info));
-            let passphrase_file = profile::passphrase_file();
-            let beginning =
-                Beginning { directories, opening, mode, resident: claimed, passphrase_file };
+            let beginning = Beginning { directories, opening, mode, resident: claimed };
             let done = resident(beginning);
             record::flush(Duration::from_secs(2));
             done?;

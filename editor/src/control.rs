@@ -10,9 +10,9 @@ mod proof;
 mod server;
 
 pub use client::Client;
-pub use principal::{Driving, Principal};
+pub use principal::Driving;
 pub use proof::Verifier;
-pub use server::{Control, Mailbox, Reply, Request};
+pub use server::{Control, Mailbox, Request};
 
 #[cfg(test)]
 mod tests;

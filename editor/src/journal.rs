@@ -57,7 +57,6 @@ pub struct Journal {
     /// Records that the writer had no room for, oldest first.
     overflow: VecDeque<Entry>,
     health: Health,
-    is_session_stale: bool,
     session: Option<Vec<u8>>,
     /// Why there is no journal.
     missing: Option<String>,
@@ -109,7 +108,6 @@ impl Journal {
             is_awaited,
             overflow: VecDeque::new(),
             health: Health::Good,
-            is_session_stale: false,
             session: None,
             missing: None,
             lock,
@@ -125,7 +123,6 @@ impl Journal {
             is_awaited: Arc::default(),
             overflow: VecDeque::new(),
             health: Health::Good,
-            is_session_stale: false,
             session: None,
             missing: Some(reason.into()),
             lock: Lock::Locked,
@@ -192,22 +189,11 @@ impl Journal {
 
     /// Keeps where everything is, unless nothing moved.
     pub fn keep_session(&mut self, session: &Session) {
-        self.is_session_stale = false;
         let bytes = session.to_bytes();
         if self.session.as_ref() != Some(&bytes) {
             self.append(record::SESSION_STREAM, record::SESSION, bytes.clone());
             self.session = Some(bytes);
         }
-    }
-
-    /// Notes that the session has to be kept again.
-    pub fn mark_session_stale(&mut self) {
-        self.is_session_stale = true;
-    }
-
-    /// Whether the session has to be kept again.
-    pub fn is_session_stale(&self) -> bool {
-        self.is_session_stale
     }
 
     fn append(&mut self, stream: StreamKey, kind: kernel::log::Kind, payload: Vec<u8>) {

@@ -149,18 +149,6 @@ impl Keymap {
         Some(keys.iter().map(KeyPress::to_string).collect::<Vec<_>>().join(" "))
     }
 
-    /// [`Keymap::keys_for`] as key caps: `["ctrl", "k", "↓"]`.
-    pub fn caps_for(&self, action: &str) -> Option<Vec<String>> {
-        Some(self.keys_for(action)?.iter().flat_map(|press| press.caps()).collect())
-    }
-
-    /// Every binding: its context, keys and command.
-    pub fn all(&self) -> impl Iterator<Item = (&'static str, &[KeyPress], &Bound)> {
-        self.contexts.iter().flat_map(|(context, bindings)| {
-            bindings.iter().map(move |(keys, placed)| (*context, keys.as_slice(), &placed.bound))
-        })
-    }
-
     /// Puts `entry` in place of what it hides; refuses it if that was made at the same rank.
     fn add(&mut self, entry: Entry, rank: Rank, order: usize) -> Result<(), String> {
         let bindings = self.contexts.entry(entry.context).or_default();

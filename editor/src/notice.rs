@@ -1,6 +1,5 @@
 //! Notices: one sentence each, shown for a while in a corner, kept in a list and in the log.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How much a notice matters.
@@ -44,17 +43,13 @@ pub struct Notice {
     until: Option<Instant>,
 }
 
-/// Kept notices, shown or not.
-const KEPT_MAX: usize = 200;
-
 /// Shown at once.
 const SHOWN_MAX: usize = 3;
 
-/// What was said, and what of it is still shown.
+/// What was said and is still shown; the log keeps the rest.
 #[derive(Default)]
 pub struct Notices {
     shown: Vec<Notice>,
-    kept: VecDeque<Notice>,
 }
 
 impl Notices {
@@ -68,10 +63,6 @@ impl Notices {
             return;
         }
         let notice = Notice { severity, sentence, until };
-        if self.kept.len() == KEPT_MAX {
-            self.kept.pop_front();
-        }
-        self.kept.push_back(notice.clone());
         if self.shown.len() == SHOWN_MAX {
             self.shown.remove(0);
         }
@@ -81,11 +72,6 @@ impl Notices {
     /// What is shown now, oldest first.
     pub fn shown(&self) -> &[Notice] {
         &self.shown
-    }
-
-    /// Everything that was said lately, oldest first.
-    pub fn kept(&self) -> impl Iterator<Item = &Notice> {
-        self.kept.iter()
     }
 
     /// Takes one off the screen; answers whether there was one.
@@ -127,7 +113,6 @@ mod tests {
         assert!(notices.expire(now + Duration::from_secs(6)));
         assert_eq!(notices.shown().len(), 1);
         assert_eq!(notices.next_expiry(), None, "nothing wakes an idle window for an error");
-        assert_eq!(notices.kept().count(), 2);
     }
 
     #[test]

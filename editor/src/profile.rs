@@ -48,6 +48,18 @@ pub enum Guard {
     Foreign,
 }
 
+impl Guard {
+    /// Its name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::Credential => "credential",
+            Self::Nothing => "nothing",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
 /// A profile that was found or made.
 pub struct Opened {
     /// Its keys.

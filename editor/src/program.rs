@@ -131,6 +131,8 @@ pub struct Program {
     movements: motion::Movements,
     /// The person was told that closing again gives up edits.
     may_lose_edits: bool,
+    /// Why no GPU draws, if one was wanted.
+    without_gpu: Option<String>,
 }
 
 /// What floats over the text and has the keyboard.
@@ -300,6 +302,9 @@ impl Program {
 
     /// Notes who draws.
     pub fn set_renderer(&mut self, renderer: RendererName, adapter: Option<String>) {
+        if renderer == RendererName::Gpu {
+            self.without_gpu = None;
+        }
         self.renderer = renderer;
         self.adapter = adapter;
     }
@@ -312,6 +317,16 @@ impl Program {
             gamma: appearance.gamma,
             bins: Rasterisation::default().bins.at(self.scale),
         }
+    }
+
+    /// Notes why no GPU draws though one was wanted.
+    pub fn gpu_missing(&mut self, reason: String) {
+        crate::record::notice("Note", &reason);
+        if self.wanted_renderer() == WantedRenderer::Gpu {
+            self.warn(reason.clone());
+        }
+        self.without_gpu = Some(reason);
+        self.redraw();
     }
 
     /// Who should draw.

@@ -11,10 +11,9 @@ mod memory;
 #[cfg(target_os = "linux")]
 mod signal;
 
-pub use crash::{Report, install as install_crash_reports, reports};
+pub use crash::{install as install_crash_reports, reports};
 pub use field::{Field, Trace};
 pub use file::newest as newest_file;
-pub use memory::{Memory, memory};
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -107,7 +106,7 @@ pub fn stall(time: Duration, cause: &str) {
 /// Records measurements that the program made of itself: the object that `app.frames` answers.
 /// Memory is added to it.
 pub fn metrics(figures: serde_json::Value) {
-    let memory = memory();
+    let memory = memory::now();
     let bytes = |bytes: Option<u64>| bytes.map_or(Field::Absent, Field::Count);
     let fields = [
         ("figures", Field::Json(figures)),

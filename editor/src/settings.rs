@@ -13,7 +13,7 @@ pub use choice::{
     Level, LineEnding, LineNumbers, ReduceMotion, Renderer, SoftWrap, ThemeMode, Whitespace,
 };
 pub use reference::{json_schema, markdown, template};
-pub use schema::{Kind, Preset, SCHEMA, Setting};
+pub use schema::{SCHEMA, Setting};
 pub use typed::{Appearance, Editor, Files, Picker, Records};
 pub use write::{set, unset};
 

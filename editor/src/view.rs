@@ -385,11 +385,6 @@ impl EditorView {
         let begins = |fold: &&CharRange| range.start <= fold.start && fold.start <= range.end;
         self.display.folds().folds().iter().find(begins).copied()
     }
-
-    /// The size of the text's area in cells.
-    pub fn cells(&self) -> Size {
-        Size { width: self.area.width / self.scale.cell, height: self.area.height / self.scale.row }
-    }
 }
 
 /// Characters measured for one frame at most, so that one endless line does not hold it up.

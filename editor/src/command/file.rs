@@ -346,7 +346,6 @@ fn encoding_set(program: &mut Program, arguments: &Arguments) -> Result<Value, F
         return choice::ask(program, "Save in which encoding?", "file.encoding_set", encodings());
     };
     program.need_active()?.1.encoding = encoding;
-    program.journal.mark_session_stale();
     program.redraw();
     Ok(Value::Null)
 }

@@ -75,7 +75,6 @@ fn close(program: &mut Program) -> Result<Value, Fault> {
     match program.panes.focused().items.is_empty() {
         true => {
             program.panes.close(pane);
-            program.journal.mark_session_stale();
             program.redraw();
         }
         false => program.close_tabs(pane, |_| true),

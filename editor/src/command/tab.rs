@@ -109,7 +109,6 @@ impl Program {
 /// Closing an empty pane gives its room to its neighbour.
 fn close_empty(program: &mut Program, pane: PaneId) {
     program.panes.close(pane);
-    program.journal.mark_session_stale();
     program.redraw();
 }
 

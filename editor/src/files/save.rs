@@ -25,6 +25,17 @@ pub enum Way {
     InPlace,
 }
 
+impl Way {
+    /// Its name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replaced => "replaced",
+            Self::InPlace => "in place",
+        }
+    }
+}
+
 /// What the caller knows of the file.
 #[derive(Clone, Copy, Debug)]
 pub enum Expect<'a> {
@@ -437,6 +448,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "tests/run reads the line")]
     fn a_file_of_another_owner_stays_theirs() {
         let folder = folder();
         let path = folder.path().join("theirs");

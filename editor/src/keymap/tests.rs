@@ -142,7 +142,6 @@ fn shown_keys_are_the_persons_own_before_the_bundled_ones() {
                 'ctrl-1' = { action = 'pane.focus', index = 1 }";
     let (keymap, _) = load(&[base, "[window]\nf9 = 'a.two'"]);
     assert_eq!(keymap.text_for("a.one").as_deref(), Some("ctrl-k down"));
-    assert_eq!(keymap.caps_for("a.one").unwrap(), ["ctrl", "k", "↓"]);
     assert_eq!(keymap.text_for("a.two").as_deref(), Some("f9"));
     assert_eq!(keymap.text_for("pane.focus"), None, "it takes an argument");
 }

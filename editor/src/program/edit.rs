@@ -64,9 +64,7 @@ impl Program {
     pub fn changed(&mut self, id: BufferId, change: &Change, selections: Option<Selections>) {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         self.journal.record(buffer, change);
-        let was_dirty = buffer.is_dirty();
         buffer.changed(change);
-        let is_dirty = buffer.is_dirty();
         let focus = self.panes.focus();
         let mut selections = selections;
         for pane in self.panes.iter_mut() {
@@ -83,9 +81,6 @@ impl Program {
                     view.follow = Follow::Caret;
                 }
             }
-        }
-        if was_dirty != is_dirty {
-            self.journal.mark_session_stale();
         }
         self.schedule_parse(id);
         self.refresh_search();

@@ -164,7 +164,7 @@ impl Program {
             .as_ref()
             .map(|find| find_bar::bar(find, self.find_focus.filter(|_| is_focused), colors));
         let text = Element::custom(Target::View(pane.id).id())
-            .role(render::layout::Role::TextArea)
+            .role(layout::Role::TextArea)
             .label(buffer.title())
             .value(self.spoken_line(view, buffer))
             .grow(1.0);
@@ -291,7 +291,7 @@ impl Program {
             self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)
         });
         states.extend(stopped);
-        if self.renderer == super::RendererName::Cpu && self.is_gpu_missing() {
+        if self.renderer == super::RendererName::Cpu && self.without_gpu.is_some() {
             states.push("drawn on the CPU".to_owned());
         }
         states
@@ -425,11 +425,6 @@ impl Program {
     /// The last layout, for assistive technology.
     pub fn layout(&self) -> Option<&Layout> {
         self.frame.layout.as_ref()
-    }
-
-    /// The size of the window.
-    pub fn size(&self) -> Size {
-        self.size
     }
 }
 

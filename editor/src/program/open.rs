@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::json;
 use text::bytes::Content;
@@ -111,7 +110,6 @@ impl Program {
         self.remember(path);
         self.show(pane, id, at);
         self.schedule_parse(id);
-        self.journal.mark_session_stale();
         Ok(Some(id))
     }
 
@@ -190,8 +188,7 @@ impl Program {
     /// Shows a buffer in a pane, in the tab that it has there or in a new one.
     pub fn show(&mut self, pane: PaneId, id: BufferId, at: Option<Point>) {
         let (tab, wrap) = (self.tab_of(id), self.default_wrap(id));
-        let Some(buffer) = self.buffers.get_mut(&id) else { return };
-        buffer.touched = Instant::now();
+        let Some(buffer) = self.buffers.get(&id) else { return };
         let pane = match self.panes.get(pane) {
             Some(_) => pane,
             None => self.panes.focus(),
@@ -233,7 +230,6 @@ impl Program {
         self.folder = Some(folder);
         self.files.entries = None;
         self.load_folder_settings();
-        self.journal.mark_session_stale();
         self.redraw();
     }
 
@@ -276,7 +272,6 @@ impl Program {
             self.panes.close(pane);
         }
         self.find_focus = None;
-        self.journal.mark_session_stale();
         self.redraw();
     }
 

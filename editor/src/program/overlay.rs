@@ -288,14 +288,6 @@ impl Program {
             },
         );
     }
-
-    /// Where the caret is, as line and byte column.
-    pub fn caret_point(&self) -> Option<Point> {
-        let view = self.view()?;
-        let buffer = self.buffers.get(&view.buffer)?;
-        let head: CharOffset = view.selections.primary().head;
-        Some(buffer.rope().point_of(head))
-    }
 }
 
 /// Where what was chosen is shown.
@@ -311,7 +303,9 @@ pub enum Confirm {
 fn is_for_people(action: &Action) -> bool {
     let needs = |argument: &Argument| argument.need == Need::Required;
     let is_driving = action.id.starts_with("app.") && action.id != "app.quit";
-    !is_driving && action.effect != Effect::Pure && !action.arguments.iter().any(needs)
+    // These act on what floats, and the palette itself is that.
+    let is_of_overlay = matches!(group(action.id), "list" | "prompt" | "picker" | "palette");
+    !is_driving && !is_of_overlay && action.effect != Effect::Pure && !action.arguments.iter().any(needs)
 }
 
 fn group(id: &str) -> &str {

@@ -275,7 +275,6 @@ impl Program {
             Some(Drag::Border(border)) => {
                 let area = self.panes_area();
                 self.panes.drag_border(area, border, at);
-                self.journal.mark_session_stale();
                 self.redraw();
             }
             Some(Drag::Thumb(pane, grip)) => {

@@ -14,7 +14,9 @@ use crate::files::save::{self, Expect, Saved};
 use crate::files::stamp::Stamp;
 use crate::files::trouble::Trouble;
 use crate::notice::Severity;
+use crate::record::{self, Field};
 use crate::registry::{Fault, path_to_json};
+use crate::settings::Level;
 use crate::shell::Reply;
 use crate::workers::Urgency;
 
@@ -54,6 +56,7 @@ impl Program {
             work,
             move |program, written| match written {
                 Ok(saved) => {
+                    record_save(&path, &saved);
                     let answer = json!({ "path": path_to_json(&path), "bytes": saved.bytes });
                     program.saved(id, path, rope, version, saved);
                     program.answer_durably(answer, reply);
@@ -83,7 +86,6 @@ impl Program {
             }
         }
         self.after_own_save(&path);
-        self.journal.mark_session_stale();
         self.redraw();
     }
 
@@ -140,7 +142,7 @@ impl Program {
             Look::Same => {}
             Look::Gone => self.file_gone(id),
             Look::Unreadable(sentence) => self.say(Severity::Warning, sentence),
-            Look::Changed(contents) => self.merge_outside(id, contents),
+            Look::Changed(contents) => self.merge_outside(id, *contents),
         }
     }
 
@@ -157,9 +159,9 @@ impl Program {
     }
 
     /// Merges what another program wrote into the text, as one group that undo takes back.
-    pub(super) fn merge_outside(&mut self, id: BufferId, contents: Box<Contents>) {
+    pub(super) fn merge_outside(&mut self, id: BufferId, contents: Contents) {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
-        let Contents { rope: theirs, stamp, .. } = *contents;
+        let Contents { rope: theirs, stamp, .. } = contents;
         if theirs == buffer.saved {
             // Touched, or our own save seen from outside.
             buffer.note_stamp(stamp);
@@ -231,13 +233,6 @@ impl Program {
         ids.into_iter().for_each(|id| self.check_disk(id));
     }
 
-    /// When the text of a buffer last changed or was looked at.
-    pub fn touch(&mut self, id: BufferId) {
-        if let Some(buffer) = self.buffers.get_mut(&id) {
-            buffer.touched = Instant::now();
-        }
-    }
-
     /// Answers a save as the control socket does.
     pub fn save_active(&mut self, to: Option<PathBuf>) -> Result<Value, Fault> {
         let id = self.need_active()?.0.buffer;
@@ -245,6 +240,16 @@ impl Program {
         self.save(id, to, reply);
         Ok(Value::Null)
     }
+}
+
+/// Which of the ways was taken tells later why a file's links or owner are as they are.
+fn record_save(path: &Path, saved: &Saved) {
+    let fields = [
+        ("path", Field::path(path)),
+        ("bytes", Field::Count(saved.bytes)),
+        ("way", Field::text(saved.way.name())),
+    ];
+    record::event(Level::Info, "file.save", &fields);
 }
 
 /// What is known of the file that is to be written.

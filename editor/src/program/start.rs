@@ -1,6 +1,5 @@
 //! How the program begins: what is needed for a first frame now, everything else after it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,8 +24,9 @@ use crate::keymap::Keymap;
 use crate::notice::{Notices, Severity};
 use crate::panes::Panes;
 use crate::profile::{self, Guard, Keys};
+use crate::record::{self, Field};
 use crate::registry::{Fault, Registry};
-use crate::settings::Settings;
+use crate::settings::{Level, Settings};
 use crate::workers::{Post, Urgency, Workers};
 
 /// The window's size until one is remembered, logical pixels.
@@ -142,13 +142,14 @@ impl Program {
             watcher: None,
             movements: Default::default(),
             may_lose_edits: false,
+            without_gpu: None,
             keys: None,
         }
     }
 
     /// A program for tests: no journal, and work is answered through `post`.
     #[cfg(test)]
-    pub fn for_tests(folder: &Path, post: Post) -> Self {
+    pub fn for_tests(folder: &std::path::Path, post: Post) -> Self {
         let places = Directories::under(folder, folder.join("run"));
         let mut program = Program::new(places, Clipboard::private(), post);
         program.journal = Journal::missing("tests keep none");
@@ -160,8 +161,20 @@ impl Program {
         if request.cancelled.is_cancelled() {
             return;
         }
-        let Request { method, params, reply, .. } = request;
-        let params = if params.is_null() { Value::Null } else { params };
+        let Request { principal, method, params, trace, reply, .. } = request;
+        let start = Instant::now();
+        let name = method.clone();
+        let reply = Box::new(move |result: Result<Value, Fault>| {
+            let ms = Field::Number(start.elapsed().as_secs_f64() * 1e3);
+            let fields = [
+                ("principal", Field::text(principal.name())),
+                ("method", Field::text(&name)),
+                ("result", Field::text(if result.is_ok() { "done" } else { "fault" })),
+                ("ms", ms),
+            ];
+            record::traced(Level::Debug, "control.answer", trace, &fields);
+            reply(result);
+        });
         self.call(&method, params, reply);
         self.redraw();
     }
@@ -301,7 +314,10 @@ fn open_profile(places: &Directories) -> Result<Profiled, Fault> {
         let sealer = locked.sealer(journal::PURPOSE).map_err(|e| profile::told(&e))?;
         return Ok(Profiled { sealer, keys: None, lock: Lock::Opening, problem: None });
     }
-    match profile::open_or_make(&disk, places, file.as_deref())?.keys {
+    let opened = profile::open_or_make(&disk, places, file.as_deref())?;
+    // That nothing protects a profile is its owner's choice, which stands in the records.
+    record::event(Level::Info, "profile.open", &[("guard", Field::text(opened.guard.name()))]);
+    match opened.keys {
         Keys::Open(keys) => Ok(Profiled {
             sealer: keys.sealer(journal::PURPOSE),
             keys: Some(keys),

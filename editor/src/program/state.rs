@@ -188,7 +188,6 @@ impl Program {
         if self.panes.focus() != pane {
             self.panes.set_focus(pane);
             self.find_focus = None;
-            self.journal.mark_session_stale();
         }
         self.redraw();
     }
@@ -202,7 +201,6 @@ impl Program {
         }
         self.find_focus = None;
         self.focus_pane(pane);
-        self.journal.mark_session_stale();
     }
 
     /// Opens a pane beside the focused one, with a view of the same text.
@@ -215,7 +213,6 @@ impl Program {
         }
         self.panes.set_focus(pane);
         self.find_focus = None;
-        self.journal.mark_session_stale();
         self.redraw();
     }
 
@@ -243,7 +240,6 @@ impl Program {
         }
         self.panes.set_focus(to);
         self.find_focus = None;
-        self.journal.mark_session_stale();
         self.redraw();
     }
 
@@ -313,11 +309,6 @@ impl Program {
             folds: view.display.folds().folds().iter().map(pair).collect(),
             wrap: view.wrap == Wrap::On,
         })
-    }
-
-    /// Whether a GPU was wanted and is not used.
-    pub(super) fn is_gpu_missing(&self) -> bool {
-        self.wanted_renderer() == super::WantedRenderer::Gpu
     }
 
     /// Our own save is not another program's.

@@ -10,7 +10,7 @@ pub struct Memory {
 }
 
 /// Reads it: on Linux from `/proc/self/status`; elsewhere nothing is known.
-pub fn memory() -> Memory {
+pub fn now() -> Memory {
     match std::fs::read_to_string("/proc/self/status") {
         Ok(text) => parse(&text),
         Err(_) => Memory::default(),

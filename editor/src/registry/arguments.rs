@@ -8,16 +8,6 @@ use serde_json::{Map, Value};
 use super::Fault;
 use super::path::path_from_json;
 
-/// A place in a text as the control socket writes it: `[line, column]`, both 0-based, the column
-/// in UTF-8 bytes of the line. It may lie outside of the text; whoever uses it clips it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line, from 0.
-    pub line: usize,
-    /// The column in bytes, from 0.
-    pub column: usize,
-}
-
 /// Arguments whose names and shapes agree with their action.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
@@ -72,11 +62,6 @@ impl Arguments {
         self.fields.get(name)
     }
 
-    /// Whether a value called `name` was given.
-    pub fn has(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
-    }
-
     /// The string called `name`.
     pub fn text(&self, name: &str) -> Result<&str, Fault> {
         self.maybe_text(name)?.ok_or_else(|| missing(name, "a string"))
@@ -127,11 +112,6 @@ impl Arguments {
         self.read(name, "true or false", Value::as_bool)
     }
 
-    /// The `[line, column]` called `name`, if it was given.
-    pub fn maybe_position(&self, name: &str) -> Result<Option<Position>, Fault> {
-        self.read(name, "[line, column], both from 0", position)
-    }
-
     fn read<'a, T>(
         &'a self,
         name: &str,
@@ -146,13 +126,6 @@ impl Arguments {
             },
         }
     }
-}
-
-fn position(value: &Value) -> Option<Position> {
-    let [line, column] = value.as_array()?.as_slice() else { return None };
-    let line = usize::try_from(line.as_u64()?).ok()?;
-    let column = usize::try_from(column.as_u64()?).ok()?;
-    Some(Position { line, column })
 }
 
 fn fits(shape: Shape, value: &Value) -> bool {
@@ -260,8 +233,7 @@ mod tests {
         let arguments = Arguments::check(&OPEN, given).unwrap();
         assert_eq!(arguments.path("path").unwrap(), Path::new("/a"));
         assert_eq!(arguments.maybe_count("line").unwrap(), Some(3));
-        let at = Position { line: 1, column: 2 };
-        assert_eq!(arguments.maybe_position("at").unwrap(), Some(at));
+        assert_eq!(arguments.value("at"), Some(&json!([1, 2])));
         assert!(arguments.truth("wait").unwrap());
         assert_eq!(arguments.maybe_number("ratio").unwrap(), Some(2.0));
     }
@@ -271,7 +243,7 @@ mod tests {
         let arguments = Arguments::check(&OPEN, json!({"path": "/a", "line": null})).unwrap();
         assert_eq!(arguments.maybe_integer("line").unwrap(), None);
         assert!(!arguments.truth("wait").unwrap());
-        assert!(!arguments.has("line"));
+        assert!(arguments.value("line").is_none());
     }
 
     #[test]
@@ -295,10 +267,9 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused_when_read() {
-        let given = json!({"path": "/a", "line": -1, "at": [0, -1]});
+        let given = json!({"path": "/a", "line": -1});
         let arguments = Arguments::check(&OPEN, given).unwrap();
         let sentence = arguments.maybe_count("line").unwrap_err().sentence;
         assert_eq!(sentence, "\"line\" takes a whole number from 0.");
-        assert!(arguments.maybe_position("at").is_err());
     }
 }

@@ -34,6 +34,7 @@ pub fn run(start: Start) -> Result<(), Fault> {
     let mut stage = Stage::new();
     program.input(Input::Resize { size: SIZE, scale: 1.0 });
     stage.run(&mut program, &receive);
+    stage.meter.record();
     program.close();
     Ok(())
 }

@@ -72,6 +72,13 @@ impl Meter {
         })
     }
 
+    /// Leaves the figures in the records, for `hearth doctor`.
+    pub fn record(&self) {
+        if self.frames > 0 {
+            crate::record::metrics(self.report());
+        }
+    }
+
     /// Counts anew.
     pub fn reset(&mut self) {
         *self = Meter { waiting: self.waiting, ..Meter::default() };

@@ -19,10 +19,10 @@ use super::{PointerShape, Request};
 use crate::accessibility;
 use crate::input::{Appearance, Button, Focus, Input, Scroll};
 use crate::keymap::Modifiers;
-use crate::program::{Program, Start};
+use crate::program::{Program, RendererName, Start};
 use crate::registry::Fault;
 use crate::workers::{Completion, Post};
-use surface::Surface;
+use surface::{Found, Outcome, Shown, Surface, Tell};
 
 /// Two clicks are one double click within this time and distance (logical pixels).
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
@@ -32,6 +32,7 @@ const DOUBLE_CLICK_SLACK: f32 = 4.0;
 enum Wake {
     Done(Completion),
     Accessibility(accesskit_winit::Event),
+    Gpu(Found),
 }
 
 impl From<accesskit_winit::Event> for Wake {
@@ -47,7 +48,12 @@ pub fn run(start: Start) -> Result<(), Fault> {
     event_loop.set_control_flow(ControlFlow::Wait);
     let proxy = event_loop.create_proxy();
     let program = start.begin(post_through(proxy.clone()))?;
-    let mut shell = Shell { program, proxy, stage: None, failed: None };
+    let found = proxy.clone();
+    let tell: Tell = Arc::new(move |gpu| {
+        // A loop that has ended draws no more.
+        let _ = found.send_event(Wake::Gpu(gpu));
+    });
+    let mut shell = Shell { program, proxy, stage: None, failed: None, tell };
     let ended = event_loop.run_app(&mut shell);
     shell.program.close();
     match (shell.failed, ended) {
@@ -92,6 +98,7 @@ struct Shell {
     proxy: EventLoopProxy<Wake>,
     stage: Option<Stage>,
     failed: Option<Fault>,
+    tell: Tell,
 }
 
 /// The window and what belongs to it.
@@ -145,6 +152,7 @@ impl ApplicationHandler<Wake> for Shell {
                 }
             }
             Wake::Accessibility(event) => self.accessibility(event.window_event),
+            Wake::Gpu(found) => self.gpu_found(found),
         }
         self.after(event_loop);
     }
@@ -170,8 +178,10 @@ impl ApplicationHandler<Wake> for Shell {
             Some(at) => ControlFlow::WaitUntil(at),
             None => ControlFlow::Wait,
         });
+        // A frame that waits for the journal is asked for again when the journal is there.
         if self.program.wants_frame()
-            && let Some(stage) = &self.stage
+            && self.program.may_present()
+            && let Some(stage) = self.stage.as_ref().filter(|stage| !stage.occluded)
         {
             stage.window.request_redraw();
         }
@@ -194,27 +204,54 @@ impl Shell {
 
     fn draw(&mut self, event_loop: &ActiveEventLoop) {
         let Some(stage) = &mut self.stage else { return };
-        // What is shown must survive a kill: the journal's write is awaited, never waited for.
-        if stage.occluded || !self.program.wants_frame() {
+        if stage.occluded {
             return;
+        }
+        if !self.program.wants_frame() {
+            // The system lost what it showed of the window.
+            stage.surface.expose();
+            if stage.surface.description() == RendererName::Cpu {
+                return;
+            }
         }
         let start = Instant::now();
         let scale = stage.window.scale_factor() as f32;
         self.program.prepare(start);
+        // What is shown must survive a kill: the journal's write is awaited, never waited for. Its
+        // writer wakes the loop.
         if !self.program.may_present() {
-            // The journal's writer wakes the loop when it is there.
             return;
         }
         stage.surface.set_rasterisation(self.program.rasterisation());
-        match stage.surface.present(&stage.window, self.program.scene(), scale) {
-            Ok(()) => stage.meter.presented(),
-            Err(sentence) => self.program.warn(sentence),
+        match stage.surface.present(self.program.scene(), scale) {
+            Ok(Shown::Yes) => {
+                stage.meter.presented();
+                self.program.presented();
+            }
+            Ok(Shown::Later) => {}
+            Ok(Shown::Lost) => self.program.set_renderer(RendererName::Cpu, None),
+            Err(sentence) => {
+                self.program.presented();
+                self.program.warn(sentence);
+            }
         }
-        self.program.presented();
+        stage.surface.search(&self.tell);
         stage.meter.busy(start.elapsed(), || "a frame".to_owned());
         let (program, scale) = (&mut self.program, f64::from(scale));
         stage.adapter.update_if_active(|| accessibility::tree(program, scale));
         self.after_frame(event_loop);
+    }
+
+    fn gpu_found(&mut self, found: Found) {
+        let Some(stage) = &mut self.stage else { return };
+        match stage.surface.take(found, &self.tell) {
+            Outcome::Searching => {}
+            Outcome::Taken(adapter) => {
+                self.program.set_renderer(RendererName::Gpu, Some(adapter));
+                self.program.redraw();
+            }
+            Outcome::None(reason) => self.program.gpu_missing(reason),
+        }
     }
 
     fn after_frame(&mut self, event_loop: &ActiveEventLoop) {
@@ -263,9 +300,12 @@ impl Shell {
             Request::Screenshot { path, reply } => {
                 let scale = window.scale_factor() as f32;
                 self.program.prepare(Instant::now());
-                reply(stage.surface.picture(window, self.program.scene(), scale, &path));
+                reply(stage.surface.picture(self.program.scene(), scale, &path));
             }
-            Request::LoseDevice(reply) => reply(stage.surface.lose_device()),
+            Request::LoseDevice(reply) => {
+                reply(stage.surface.lose_device());
+                self.program.redraw();
+            }
             Request::Frames { reset, reply } => {
                 reply(Ok(stage.meter.report()));
                 if reset {

@@ -375,7 +375,7 @@ impl RowLayout {
     pub fn offset_at(&self, x: f32) -> CharOffset {
         let x = x - self.shift;
         let real = || self.parts.iter().filter(|part| !part.range.is_empty());
-        let under = real().find(|part| x < part.x + part.width).or_else(|| real().last());
+        let under = real().find(|part| x < part.x + part.width).or_else(|| real().next_back());
         under.map_or(self.range.start, |part| part.offset_at(x - part.x))
     }
 
@@ -399,11 +399,6 @@ impl RowLayout {
             }
         }
         spans
-    }
-
-    /// The right end of what is drawn.
-    pub fn end_x(&self) -> f32 {
-        self.width + self.shift
     }
 }
 
