@@ -17,7 +17,7 @@ pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Wait};
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,7 +25,6 @@ use serde_json::{Value, json};
 
 use crate::directories::Directories;
 use crate::instance::{self, Claim, Resident};
-use crate::profile;
 use crate::record;
 use crate::registry::{Fault, FaultKind, path_to_json};
 use crate::settings::Level;

@@ -15,7 +15,7 @@ pub use choice::{
 pub use reference::{json_schema, markdown, template};
 pub use schema::{SCHEMA, Setting};
 pub use typed::{Appearance, Editor, Files, Picker, Records};
-pub use write::{set, unset};
+pub use write::rewrite;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

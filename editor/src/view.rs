@@ -8,7 +8,7 @@ pub mod rows;
 
 use std::sync::Arc;
 
-use render::geometry::{Rect, Size};
+use render::geometry::Rect;
 use text::display::{DisplayMap, DisplayPoint, Inlay, InlayId, InlayKind, Row};
 use text::edit::Bias;
 use text::movement::columns::Columns;

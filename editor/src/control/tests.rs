@@ -1,3 +1,4 @@
+use super::principal::Principal;
 use super::*;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};

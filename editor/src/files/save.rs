@@ -145,6 +145,7 @@ fn create(target: &Path, chunks: &[&[u8]]) -> io::Result<()> {
 }
 
 enum Replacement {
+    #[cfg_attr(not(unix), expect(dead_code, reason = "nothing is replaced there"))]
     Done,
     WouldChangeIt,
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use render::geometry::{Point, Rect, Size};
+use render::geometry::{Point, Rect};
 use render::layout::{self, Element, Layout, Place};
 use render::scene::Scene;
 use render::scene::{Border, Quad, Radii};

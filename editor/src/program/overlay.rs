@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ignore::WalkBuilder;
 use kernel::action::{Action, Argument, Effect, Need};
 use serde_json::{Value, json};
-use text::{CharOffset, Point, Positions};
 
 use super::{Overlay, Program};
 use crate::buffer::BufferId;
@@ -305,7 +304,10 @@ fn is_for_people(action: &Action) -> bool {
     let is_driving = action.id.starts_with("app.") && action.id != "app.quit";
     // These act on what floats, and the palette itself is that.
     let is_of_overlay = matches!(group(action.id), "list" | "prompt" | "picker" | "palette");
-    !is_driving && !is_of_overlay && action.effect != Effect::Pure && !action.arguments.iter().any(needs)
+    !is_driving
+        && !is_of_overlay
+        && action.effect != Effect::Pure
+        && !action.arguments.iter().any(needs)
 }
 
 fn group(id: &str) -> &str {

@@ -1,7 +1,6 @@
 //! Saving, and what other programs do to open files.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 use text::merge::{Conflict, Merge};

@@ -17,7 +17,7 @@ macro_rules! choice {
             }
 
             /// The word for it.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
         }

@@ -138,7 +138,12 @@ const fn text(key: &'static str, preset: &'static str, about: &'static str) -> S
 
 /// All settings, table by table, in the order of the reference.
 pub const SCHEMA: &[Setting] = &[
-    choice("appearance.theme", ThemeMode::NAMES, "system", "Light or dark, or as the system says."),
+    choice(
+        "appearance.theme",
+        ThemeMode::NAMES,
+        ThemeMode::System.name(),
+        "Light or dark, or as the system says.",
+    ),
     text("appearance.light_theme", "Hearth Light", "The theme for light."),
     text("appearance.dark_theme", "Hearth Dark", "The theme for dark."),
     number("appearance.zoom", (0.5, 4.0), 1.0, "Enlarges the text that is edited."),
@@ -152,13 +157,13 @@ pub const SCHEMA: &[Setting] = &[
     choice(
         "appearance.reduce_motion",
         ReduceMotion::NAMES,
-        "system",
+        ReduceMotion::System.name(),
         "Draws no movement when on; `system` moves, since no system is asked yet.",
     ),
     choice(
         "appearance.renderer",
         Renderer::NAMES,
-        "auto",
+        Renderer::Auto.name(),
         "Draws on the GPU or the CPU; auto takes a real GPU where there is one. Read at the start.",
     ),
     number("editor.font_size", (6.0, 72.0), 14.0, "The size of code, in logical pixels."),
@@ -167,11 +172,16 @@ pub const SCHEMA: &[Setting] = &[
     integer("editor.tab_width", (1, 16), 4, "The columns from one tab stop to the next."),
     truth("editor.insert_spaces", true, "Indents with spaces, where a file does not tell."),
     truth("editor.detect_indentation", true, "Indents as the file does already."),
-    choice("editor.soft_wrap", SoftWrap::NAMES, "prose", "Breaks long lines where the pane ends."),
+    choice(
+        "editor.soft_wrap",
+        SoftWrap::NAMES,
+        SoftWrap::Prose.name(),
+        "Breaks long lines where the pane ends.",
+    ),
     choice(
         "editor.line_numbers",
         LineNumbers::NAMES,
-        "on",
+        LineNumbers::On.name(),
         "Numbers lines from the top or cursor.",
     ),
     truth("editor.indent_guides", true, "Draws a line at each level of indentation."),
@@ -179,7 +189,12 @@ pub const SCHEMA: &[Setting] = &[
     truth("editor.auto_close", true, "Types the closing bracket or quote with the opening one."),
     truth("editor.auto_surround", true, "Puts a typed bracket or quote around what is selected."),
     truth("editor.auto_indent", true, "Indents a new line as the code around it asks."),
-    choice("editor.whitespace", Whitespace::NAMES, "selection", "Shows spaces and tabs."),
+    choice(
+        "editor.whitespace",
+        Whitespace::NAMES,
+        Whitespace::Selection.name(),
+        "Shows spaces and tabs.",
+    ),
     truth(
         "editor.control_characters",
         true,
@@ -190,9 +205,19 @@ pub const SCHEMA: &[Setting] = &[
     integer("editor.scroll_margin", (0, 20), 3, "Lines kept in sight above and below the cursor."),
     truth("files.trim_trailing_whitespace", false, "Takes spaces off the ends of lines on saving."),
     truth("files.final_newline", true, "Ends a file that is saved with a line ending."),
-    choice("files.line_ending", LineEnding::NAMES, "lf", "The line ending of a new file."),
+    choice(
+        "files.line_ending",
+        LineEnding::NAMES,
+        LineEnding::Lf.name(),
+        "The line ending of a new file.",
+    ),
     truth("files.editorconfig", true, "Follows .editorconfig files before these settings."),
     truth("picker.hidden_files", false, "Lists files whose names begin with a dot."),
     truth("picker.ignored_files", false, "Lists files that .gitignore leaves out."),
-    choice("records.level", Level::NAMES, "info", "The least weight that the log keeps."),
+    choice(
+        "records.level",
+        Level::NAMES,
+        Level::Info.name(),
+        "The least weight that the log keeps.",
+    ),
 ];

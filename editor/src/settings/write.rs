@@ -6,12 +6,20 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 use super::check;
 use crate::registry::Fault;
 
-/// `text` with `key` set to `value`. Comments, order and spacing of the rest stay.
+/// `text` with `key` set to `value`, or without it if that is `null`. Comments, order and spacing
+/// of the rest stay.
 ///
 /// # Errors
 /// An unknown key, a value that it does not take, or text that is not TOML: a file that cannot be
 /// read whole is not rewritten.
-pub fn set(text: &str, key: &str, value: &Value) -> Result<String, Fault> {
+pub fn rewrite(text: &str, key: &str, value: &Value) -> Result<String, Fault> {
+    match value {
+        Value::Null => unset(text, key),
+        value => set(text, key, value),
+    }
+}
+
+fn set(text: &str, key: &str, value: &Value) -> Result<String, Fault> {
     let setting = check(key, value)?;
     let value = match value {
         Value::Bool(truth) => toml_edit::Value::from(*truth),
@@ -40,11 +48,7 @@ pub fn set(text: &str, key: &str, value: &Value) -> Result<String, Fault> {
     Ok(document.to_string())
 }
 
-/// `text` without `key`.
-///
-/// # Errors
-/// An unknown key, or text that is not TOML.
-pub fn unset(text: &str, key: &str) -> Result<String, Fault> {
+fn unset(text: &str, key: &str) -> Result<String, Fault> {
     check(key, &Value::Null)?;
     let mut document = parse(text)?;
     let (table, name) = key.split_once('.').expect("each key is table.name");
@@ -95,16 +99,16 @@ mod tests {
 
     #[test]
     fn a_value_is_taken_out() {
-        let text = unset(FILE, "editor.tab_width").unwrap();
+        let text = rewrite(FILE, "editor.tab_width", &Value::Null).unwrap();
         assert!(!text.contains("tab_width") && text.contains("# mine"), "{text}");
-        assert_eq!(unset("", "editor.tab_width").unwrap(), "");
+        assert_eq!(rewrite("", "editor.tab_width", &Value::Null).unwrap(), "");
+        assert!(rewrite(FILE, "editor.tab_widht", &Value::Null).is_err());
     }
 
     #[test]
     fn what_cannot_be_right_is_not_written() {
         assert!(set(FILE, "editor.tab_width", &json!("wide")).is_err());
         assert!(set(FILE, "editor.tab_widht", &json!(2)).is_err());
-        assert!(set(FILE, "editor.tab_width", &Value::Null).is_err());
         let fault = set("a = 1\nb = = 2\n", "editor.tab_width", &json!(2)).unwrap_err();
         assert!(fault.sentence.contains("line 2"), "{fault}");
         assert!(set("editor = 3", "editor.tab_width", &json!(2)).is_err());
