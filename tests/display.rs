@@ -57,7 +57,15 @@ impl Display {
     /// That there is no such window, or no xdotool.
     pub fn focus(&self, pid: u32) -> Result<(), String> {
         let pid = pid.to_string();
-        self.xdotool(&["search", "--sync", "--onlyvisible", "--pid", &pid, "windowfocus", "--sync"])
+        let search = Self::search(&pid);
+        self.xdotool(&[&["search", "--sync"], &search[1..], &["windowfocus", "--sync"]].concat())
+    }
+
+    /// The words by which xdotool finds the visible windows of a process.
+    #[must_use]
+    pub fn search(pid: &str) -> [&str; 7] {
+        // Without a pattern it takes the next word of its command line for one.
+        ["search", "--all", "--onlyvisible", "--pid", pid, "--name", ""]
     }
 
     /// Presses keys by their X names, one after another: `ctrl+p`, `a`, `Return`.

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -87,7 +87,15 @@ impl Home {
         let made = TempDir::with_prefix("hearth-").map_err(|error| error.to_string())?;
         let home = Self { folder: made };
         fs::create_dir(home.profile()).map_err(|error| error.to_string())?;
-        fs::write(home.passphrase(), "correct horse battery staple\n")
+        let mut passphrase = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            // One that others may read is refused.
+            .mode(0o600)
+            .open(home.passphrase())
+            .map_err(|error| error.to_string())?;
+        passphrase
+            .write_all(b"correct horse battery staple\n")
             .map_err(|error| error.to_string())?;
         Ok(home)
     }

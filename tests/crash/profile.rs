@@ -1,6 +1,7 @@
 //! Damaged logs and locked profiles.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -128,6 +129,7 @@ fn a_wrong_passphrase_is_told_and_loses_nothing() {
     hearth.type_text("kept ").unwrap();
     hearth.kill();
     let wrong = home.file("wrong", "not the passphrase at all\n").unwrap();
+    fs::set_permissions(&wrong, fs::Permissions::from_mode(0o600)).unwrap();
     let mut command = home.command(&binary(Profile::Dev).unwrap());
     command.env("HEARTH_PASSPHRASE_FILE", wrong).arg("--headless").arg(&path);
     let mut shut = Instance::start(command, &home).unwrap();

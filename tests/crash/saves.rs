@@ -31,10 +31,12 @@ fn a_file_is_the_old_one_or_the_new_one() {
         let saved = hearth.call("file.save", json!({}));
         killer.join().unwrap();
         drop(hearth);
-        let mut again = start(&home, &[]);
+        let mut again = start(&home, &[&path]);
         again.wait_idle(IDLE_MAX).unwrap();
         let found = fs::read_to_string(&path).unwrap();
-        let context = format!("round {round}, linked: {linked}, killed after {delay:?}");
+        let notices = &again.call("app.state", json!({})).unwrap()["notices"];
+        let context =
+            format!("round {round}, linked: {linked}, killed after {delay:?}, it says {notices}");
         assert!(found == old || found == new, "{context}: {} bytes", found.len());
         assert!(saved.is_err() || found == new, "{context}: a save that was answered is there");
         assert_eq!(again.text().unwrap().len(), new.len(), "{context}");

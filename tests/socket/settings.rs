@@ -89,7 +89,11 @@ fn keys_are_bound_and_unbound_while_it_runs() {
 #[test]
 fn a_bad_key_is_named_with_its_line() {
     let home = Home::new().unwrap();
-    config(&home, "keymap.toml", "[editor]\n\"ctrl-j\" = \"no.such\"\n\"nokey-x\" = \"file.new\"\n");
+    config(
+        &home,
+        "keymap.toml",
+        "[editor]\n\"ctrl-j\" = \"no.such\"\n\"nokey-x\" = \"file.new\"\n",
+    );
     let _hearth = start(&home, &[]);
     home.said("keymap.toml:2").unwrap();
     home.said("keymap.toml:3").unwrap();

@@ -32,7 +32,9 @@ fn until_given(stage: &Stage, selection: &str, wanted: &str) {
 
 #[test]
 fn copied_text_reaches_other_programs_and_theirs_is_pasted() {
-    let Some(mut stage) = Stage::open("copied_text_reaches", "مرحبا and 世界\n") else { return };
+    let Some(mut stage) = Stage::open("copied_text_reaches", "مرحبا and 世界\n") else {
+        return;
+    };
     stage.display.keys(&["shift+End", "ctrl+c"]).unwrap();
     until_given(&stage, "clipboard", "مرحبا and 世界");
     give(&stage, "clipboard", "from outside: 👋\n");

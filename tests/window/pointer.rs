@@ -65,9 +65,8 @@ fn alt_click_adds_a_cursor() {
     let Some(mut stage) = Stage::open("alt_click_adds_a_cursor", &text()) else { return };
     stage.window(&["mousemove", "--window"], &["300", "300"]);
     stage.display.xdotool(&["keydown", "alt", "click", "1", "keyup", "alt"]).unwrap();
-    let two = |state: &Value| {
-        state["panes"][0]["items"][0]["selections"].as_array().unwrap().len() == 2
-    };
+    let two =
+        |state: &Value| state["panes"][0]["items"][0]["selections"].as_array().unwrap().len() == 2;
     stage.hearth.until(two).unwrap();
 }
 

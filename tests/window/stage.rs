@@ -43,11 +43,14 @@ impl Stage {
         Some(stage)
     }
 
-    /// Starts the program once more on the same display.
-    pub fn again(self) -> Instance {
-        let Self { hearth, display, home, path } = self;
-        hearth.kill();
-        start(&home, &display, &path)
+    /// Kills the program and starts it once more on the same display.
+    pub fn restart(&mut self) {
+        let pid = self.hearth.pid().to_string();
+        // One that ended by itself is not there to be killed.
+        let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+        // Killed is what it is meant to have ended by.
+        let _ = self.hearth.ended(IDLE_MAX);
+        self.hearth = start(&self.home, &self.display, &self.path);
     }
 
     /// Waits until the text is `wanted`.
@@ -66,15 +69,14 @@ impl Stage {
     /// Does something with the window through xdotool: its name and what follows the window.
     pub fn window(&self, verb: &[&str], more: &[&str]) {
         let pid = self.hearth.pid().to_string();
-        let search = ["search", "--onlyvisible", "--pid", &pid];
-        self.display.xdotool(&[&search, verb, &["%1"], more].concat()).unwrap();
+        self.display.xdotool(&[&Display::search(&pid), verb, &["%1"], more].concat()).unwrap();
     }
 
     /// What the display shows of the window.
     pub fn import(&self) -> Picture {
         let pid = self.hearth.pid().to_string();
         let mut search = self.display.command("xdotool");
-        let found = search.args(["search", "--onlyvisible", "--pid", &pid]).output().unwrap();
+        let found = search.args(Display::search(&pid)).output().unwrap();
         let window = String::from_utf8(found.stdout).unwrap();
         let window = window.lines().next().expect("it has a window").to_owned();
         let path = self.home.beside("shown.png");
