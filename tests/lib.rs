@@ -18,8 +18,8 @@
 //! # Where to start
 //!
 //! `tests/run` is the one command. [`rust`] is how `tidy.rs` reads a file, [`tree`] where it finds
-//! them, `instance` how the program is driven, `display` how a window gets real keys. `socket/`, `crash/`
-//! and `window/` hold the end-to-end tests.
+//! them, `instance` how the program is driven, `display` how a window gets real keys. `socket/`,
+//! `crash/` and `window/` hold the end-to-end tests.
 
 #[cfg(unix)]
 pub mod display;
