@@ -217,10 +217,14 @@ fn overwrite(target: &Path, chunks: &[&[u8]]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Writes a file that has its name only once it is whole: what a crash cuts off is found by
+/// nobody, and a whole copy from before stays until another takes its place.
 fn write_durably(path: &Path, chunks: &[&[u8]]) -> io::Result<()> {
-    let mut file = private().create(true).truncate(true).open(path)?;
+    let part = path.with_added_extension("part");
+    let mut file = private().create(true).truncate(true).open(&part)?;
     chunks.iter().try_for_each(|chunk| file.write_all(chunk))?;
-    file.sync_all()
+    file.sync_all()?;
+    fs::rename(part, path)
 }
 
 /// Copies that an in-place write left when it was cut off: the file and what it should hold.
