@@ -21,6 +21,7 @@ impl Seed {
     }
 
     /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "it never ends, so it gives no Option")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

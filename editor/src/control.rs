@@ -1,7 +1,7 @@
 //! The control socket: how scripts, tests and a second `hearth` ask something of the running one.
 //!
 //! Newline-delimited JSON-RPC over a socket that only the owner can open. Each connection is a
-//! [`Principal`]; what it may is decided before the UI thread hears of a call. Approvals, trust and
+//! principal; what it may is decided before the UI thread hears of a call. Approvals, trust and
 //! unlocking are not commands of the registry, so no client reaches them.
 
 mod client;

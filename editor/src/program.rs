@@ -2,7 +2,7 @@
 //!
 //! Four things come in: [`Input`] from a shell, completions from workers, calls from the control
 //! socket, and the time. All of them end in commands of the one registry. Two things go out: a
-//! [`Frame`] when something changed, and [`Request`]s to the shell. Nothing here blocks.
+//! frame when something changed, and [`Request`]s to the shell. Nothing here blocks.
 
 mod call;
 mod clipboard;

@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn a_machine_and_a_run_have_settings_of_their_own() {
         let mut stage = Stage::new();
-        let set = |layer: &str, value: f32| json!({ "key": "appearance.zoom", "value": value, "layer": layer });
+        let zoom = "appearance.zoom";
+        let set = |layer: &str, value: f32| json!({ "key": zoom, "value": value, "layer": layer });
         stage.run("settings.set", set("device", 1.5)).unwrap();
         assert_eq!(stage.program.settings.appearance().zoom, 1.5);
         assert!(stage.program.places.device_settings().exists());

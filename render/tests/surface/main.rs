@@ -194,6 +194,8 @@ fn inside() {
     assert_eq!(surface.present(&same, none, 1.0, || panic!()), Ok(Presented::Hidden));
 
     for (width, height) in [(500, 400), (120, 90), (640, 480)] {
+        // The size comes as an event; there is none at once under X11.
+        // The server may grant it later; the frame below is of another size either way.
         let _ = window.request_inner_size(winit::dpi::PhysicalSize::new(width, height));
         // A frame of the size that it no longer has: anything but an end.
         surface.invalidate();
