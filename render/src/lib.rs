@@ -8,12 +8,12 @@
 //! - Units are logical pixels; only renderers know the scale factor.
 //! - Building a scene does no work per glyph for a line that was shaped before.
 //! - Equal scenes give equal pixels, on every machine; nothing changed means no damage.
-//! - Nothing here reads a disk, but [`shape::Fonts::scan_system`] (for a worker) and the mapping of
-//!   a fallback face when it is first needed.
+//! - Nothing here reads a disk, but [`shape::Fonts::scan_system`] and [`gpu::Gpu::probe`] (for a
+//!   worker) and the mapping of a fallback face when it is first needed.
 //!
 //! It must never know documents, commands, keys or files.
 //!
-//! Start reading at `scene`, then `shape`, `layout` and `cpu`.
+//! Start reading at `scene`, then `shape`, `layout`, `cpu` and `gpu`.
 
 pub mod color;
 pub mod cpu;

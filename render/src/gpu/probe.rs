@@ -4,7 +4,7 @@
 //! hundred milliseconds each and belong on a worker; making a surface is quick, and on Windows and
 //! macOS only the thread of the window may do it.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use super::{Adapter, AdapterKind, GpuSurface, GpuTarget, NoGpu, Wanted};
 use crate::glyph::Rasterisation;
 
 /// A window to draw in, as winit has it.
-pub trait Host: HasWindowHandle + HasDisplayHandle + fmt::Debug + Send + Sync + 'static {}
+pub trait Host: HasWindowHandle + HasDisplayHandle + Debug + Send + Sync + 'static {}
 
-impl<T> Host for T where T: HasWindowHandle + HasDisplayHandle + fmt::Debug + Send + Sync + 'static {}
+impl<T: HasWindowHandle + HasDisplayHandle + Debug + Send + Sync + 'static> Host for T {}
 
 /// The adapters of this machine that will do.
 pub struct Gpu {
@@ -27,7 +27,7 @@ pub struct Gpu {
     wanted: Wanted,
 }
 
-impl fmt::Debug for Gpu {
+impl Debug for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gpu").field("adapter", &self.adapter()).finish_non_exhaustive()
     }
@@ -41,7 +41,7 @@ pub struct Attached {
     adapter: wgpu::Adapter,
 }
 
-impl fmt::Debug for Attached {
+impl Debug for Attached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let adapter = describe(&self.adapter.get_info());
         f.debug_struct("Attached").field("adapter", &adapter).finish_non_exhaustive()
