@@ -5,11 +5,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use render::color::Color;
-use render::geometry::{PhysicalSize, Rect};
-use render::glyph::Rasterisation;
+use render::geometry::{PhysicalSize, Point, Rect};
+use render::glyph::{BitmapKind, GlyphCache, Rasterisation};
 use render::gpu::{GpuTarget, Wanted};
 use render::scene::Scene;
-use render::shape::{Fonts, Shaper};
+use render::shape::{Fonts, ShapeOptions, Shaper, TextStyle};
 use render::theme::Appearance;
 
 use crate::desk::Desk;
@@ -120,6 +120,27 @@ fn the_gpu_draws_the_desk_as_the_cpu_does() {
     check(&mut gpu, "desk-palette", &scene, ((1280, 800), 1.5), &ROUNDING);
     let dark = Desk::new(Appearance::Dark).scene();
     check(&mut gpu, "desk-dark", &dark, ((1280, 800), 1.0), &ROUNDING);
+}
+
+#[test]
+fn the_gpu_draws_colour_glyphs_as_the_cpu_does() {
+    let test = "the_gpu_draws_colour_glyphs_as_the_cpu_does";
+    let Some((mut gpu, _turn)) = target(test) else { return };
+    let mut shaper = Shaper::new(Fonts::scan_system());
+    let line = shaper.shape("🦀🌍 over 🎉", TextStyle::ui(24.0), ShapeOptions::default());
+    let mut cache = GlyphCache::new(Rasterisation::default());
+    let (span, first) = (&line.spans()[0], line.glyphs()[0]);
+    let bitmap = cache.glyph(&span.face, first.id, span.size, 0);
+    if bitmap.is_none_or(|bitmap| bitmap.kind != BitmapKind::Color) {
+        eprintln!("SKIPPED: {test}: no font with colour emoji is installed");
+        return;
+    }
+    let mut scene = Scene::new(Color::hex(0xf4_edf3));
+    scene.text(&line, Point::new(4.0, 40.0), Color::BLACK);
+    scene.text(&line, Point::new(4.0, 80.0), Color::BLACK.with_alpha(120));
+    for scale in SCALES {
+        check(&mut gpu, "emoji", &scene, ((220, 100), scale), &ROUNDING);
+    }
 }
 
 #[test]
