@@ -73,7 +73,7 @@ impl Start {
             Control::serve(listener, Registry::gather(crate::command::GROUPS), driving, ToUi(post))
                 .map_err(|error| Fault::machine(format!("The control socket failed: {error}.")))?;
         program.control = Some(control);
-        program.reload_files();
+        program.load_files();
         program.open_journal();
         program.restore_then(opening);
         Ok(program)

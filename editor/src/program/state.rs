@@ -8,6 +8,7 @@ use render::theme::{self, Theme};
 use text::{CharOffset, CharRange, Positions, Selection, Selections};
 
 use super::Program;
+use crate::directories::Directories;
 use crate::input::Appearance;
 use crate::journal::{PaneState, Session, ViewState};
 use crate::keymap::Keymap;
@@ -30,19 +31,21 @@ impl Program {
         self.workers.run(
             "reading settings",
             Urgency::Awaited,
-            move || {
-                let read = |path: PathBuf| {
-                    let text = std::fs::read_to_string(&path).ok()?;
-                    Some(Source::new(path, text))
-                };
-                [places.settings(), places.device_settings(), places.keymap()].map(read)
-            },
-            |program, [user, device, keymap]| {
-                program.take_settings(Layer::User, user.as_ref());
-                program.take_settings(Layer::Device, device.as_ref());
-                program.take_keymap(keymap);
-            },
+            move || read_own_files(&places),
+            Program::take_own_files,
         );
+    }
+
+    /// Reads them before there is a window, so that the first frame looks as the person wants it.
+    pub(super) fn load_files(&mut self) {
+        let files = read_own_files(&self.places);
+        self.take_own_files(files);
+    }
+
+    fn take_own_files(&mut self, [user, device, keymap]: [Option<Source>; 3]) {
+        self.take_settings(Layer::User, user.as_ref());
+        self.take_settings(Layer::Device, device.as_ref());
+        self.take_keymap(keymap);
     }
 
     fn take_settings(&mut self, layer: Layer, source: Option<&Source>) {
@@ -320,6 +323,15 @@ impl Program {
             self.reload_files();
         }
     }
+}
+
+/// The settings of the person and of this device, and the person's keys.
+fn read_own_files(places: &Directories) -> [Option<Source>; 3] {
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).ok()?;
+        Some(Source::new(path, text))
+    };
+    [places.settings(), places.device_settings(), places.keymap()].map(read)
 }
 
 impl ViewState {
