@@ -129,6 +129,11 @@ impl Journal {
         }
     }
 
+    /// Whether there is a journal at all.
+    pub fn is_missing(&self) -> bool {
+        self.missing.is_some()
+    }
+
     /// What reads the log.
     pub fn reader(&self) -> Option<LogReader> {
         self.writer.as_ref().map(|writer| writer.reader())
@@ -242,6 +247,9 @@ impl Journal {
     /// Tells when everything that was recorded so far survives a power cut.
     pub fn when_durable(&mut self, told: Told) {
         self.drain();
+        if let Some(reason) = &self.missing {
+            return told(Err(format!("edits are not kept: {}", reason.trim_end_matches('.'))));
+        }
         let is_durable = match (&self.writer, self.last) {
             (Some(writer), Some(last)) => writer.synced(last),
             _ => true,

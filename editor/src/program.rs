@@ -133,6 +133,12 @@ pub struct Program {
     may_lose_edits: bool,
     /// Why no GPU draws, if one was wanted.
     without_gpu: Option<String>,
+    /// What was handed to the primary selection last.
+    offered: Option<text::CharRange>,
+    /// What was looked for last, for the next step without a bar.
+    last_find: Option<(String, crate::find::Options)>,
+    /// The layout that the kept session has.
+    kept_layout: u64,
 }
 
 /// What floats over the text and has the keyboard.
@@ -207,11 +213,13 @@ impl Program {
             Input::Drop(path) => self.open_path(path, None),
             Input::Close => self.quit(),
         }
+        self.keep_changed_layout();
     }
 
     /// Runs the answer of a worker.
     pub fn complete(&mut self, completion: Completion) {
         completion(self);
+        self.keep_changed_layout();
         self.answer_settled_calls();
     }
 
@@ -377,7 +385,8 @@ impl Program {
 
     /// Not everything is durable: the person is told, and asked for once more.
     fn cannot_quit(&mut self, reason: &str) {
-        if self.may_lose_edits {
+        let nothing_to_lose = !self.buffers.values().any(Buffer::is_dirty);
+        if self.may_lose_edits || nothing_to_lose {
             self.request(Request::Quit);
             return;
         }

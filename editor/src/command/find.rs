@@ -30,13 +30,13 @@ pub const COMMANDS: &[Command] = &[
         program.close_find();
         Ok(Value::Null)
     }),
-    look("find.next", "Next match", "Opens the find bar where there is none.", |program, _| {
+    look("find.next", "Next match", "Of what was looked for last.", |program, _| {
         step(program, Direction::Next)
     }),
     look(
         "find.previous",
         "Previous match",
-        "Opens the find bar where there is none.",
+        "Of what was looked for last.",
         |program, _| step(program, Direction::Previous),
     ),
     look("find.field_next", "Next line of the find bar", "Goes round.", |program, _| {
@@ -83,7 +83,7 @@ fn step(program: &mut Program, direction: Direction) -> Result<Value, Fault> {
     buffer.document.seal_group();
     match view.find.is_some() {
         true => program.step_match(direction),
-        false => program.open_find(Rows::Find),
+        false => program.step_again(direction),
     }
     Ok(Value::Null)
 }

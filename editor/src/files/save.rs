@@ -72,13 +72,13 @@ pub fn save(
     let bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
     let way = match &now {
         None => {
-            create(&target, chunks).map_err(trouble)?;
+            create(&target, chunks, safety).map_err(trouble)?;
             Way::Created
         }
         Some(_) => {
             refuse_what_is_no_file(&target).map_err(trouble)?;
             refuse_read_only(&target).map_err(trouble)?;
-            match replace(&target, chunks).map_err(trouble)? {
+            match replace(&target, chunks, safety).map_err(trouble)? {
                 Replacement::Done => Way::Replaced,
                 Replacement::WouldChangeIt => {
                     write_over(&target, chunks, safety).map_err(trouble)?;
@@ -131,8 +131,8 @@ fn refuse_read_only(target: &Path) -> io::Result<()> {
     }
 }
 
-fn create(target: &Path, chunks: &[&[u8]]) -> io::Result<()> {
-    let draft = Draft::beside(target)?;
+fn create(target: &Path, chunks: &[&[u8]], safety: &Path) -> io::Result<()> {
+    let draft = Draft::beside(target, safety)?;
     draft.fill(chunks)?;
     // A hard link refuses a name that was taken in between; a rename would win over it.
     match fs::hard_link(&draft.path, target) {
@@ -151,14 +151,14 @@ enum Replacement {
 }
 
 #[cfg(unix)]
-fn replace(target: &Path, chunks: &[&[u8]]) -> io::Result<Replacement> {
+fn replace(target: &Path, chunks: &[&[u8]], safety: &Path) -> io::Result<Replacement> {
     use std::os::unix::fs::MetadataExt;
 
     let old = fs::metadata(target)?;
     if old.nlink() > 1 {
         return Ok(Replacement::WouldChangeIt);
     }
-    let draft = match Draft::beside(target) {
+    let draft = match Draft::beside(target, safety) {
         Ok(draft) => draft,
         // The folder takes no new file, but the file itself may be writable.
         Err(error) if is_refusal(&error) => return Ok(Replacement::WouldChangeIt),
@@ -182,7 +182,7 @@ fn replace(target: &Path, chunks: &[&[u8]]) -> io::Result<Replacement> {
 
 /// A rename on this system would lose the file's access list.
 #[cfg(not(unix))]
-fn replace(_target: &Path, _chunks: &[&[u8]]) -> io::Result<Replacement> {
+fn replace(_target: &Path, _chunks: &[&[u8]], _safety: &Path) -> io::Result<Replacement> {
     Ok(Replacement::WouldChangeIt)
 }
 
@@ -242,6 +242,22 @@ pub fn unfinished(safety: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
+/// Removes drafts that a kill left beside their files. Only what we wrote a note of is touched.
+pub fn sweep(safety: &Path) {
+    let Ok(entries) = fs::read_dir(safety) else { return };
+    for note in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if note.extension().is_none_or(|extension| extension != "draft") {
+            continue;
+        }
+        if let Some(draft) = fs::read(&note).ok().and_then(path_of) {
+            // It may have been renamed, or its folder may be gone.
+            let _ = fs::remove_file(draft);
+        }
+        // Read again at the next start if it cannot be removed now.
+        let _ = fs::remove_file(note);
+    }
+}
+
 #[cfg(unix)]
 fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
@@ -265,14 +281,17 @@ fn private() -> OpenOptions {
     options
 }
 
-/// The new text under a name of its own, gone unless it is renamed.
+/// The new text under a name of its own, gone unless it is renamed. A note of that name lies in
+/// the safety folder, so that a draft that a kill left is found at the next start.
 struct Draft {
     file: File,
     path: PathBuf,
+    note: PathBuf,
 }
 
 impl Draft {
-    fn beside(target: &Path) -> io::Result<Self> {
+    fn beside(target: &Path, safety: &Path) -> io::Result<Self> {
+        fs::create_dir_all(safety)?;
         let folder = target.parent().unwrap_or(Path::new("."));
         let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let mut attempt = 0_u32;
@@ -282,12 +301,18 @@ impl Draft {
             draft.push(if name.len() > 200 { "long".as_ref() } else { name });
             draft.push(format!(".hearth-{}-{attempt}", std::process::id()));
             let path = folder.join(draft);
+            let bytes = path.as_os_str().as_encoded_bytes();
+            let note = safety.join(format!("{}.draft", blake3::hash(bytes).to_hex()));
+            fs::write(&note, bytes)?;
             match private().create_new(true).open(&path) {
-                Ok(file) => return Ok(Draft { file, path }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {
+                Ok(file) => return Ok(Draft { file, path, note }),
+                Err(error) => {
+                    fs::remove_file(&note)?;
+                    if error.kind() != io::ErrorKind::AlreadyExists || attempt == 100 {
+                        return Err(error);
+                    }
                     attempt += 1;
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -333,6 +358,8 @@ impl Drop for Draft {
     fn drop(&mut self) {
         // After a rename there is nothing under this name; that is the usual case.
         let _ = fs::remove_file(&self.path);
+        // A note that stays names a draft that is gone, which the next start forgives.
+        let _ = fs::remove_file(&self.note);
     }
 }
 
@@ -390,7 +417,7 @@ mod tests {
         if tagged {
             assert_eq!(xattr::get(&path, "user.tag").unwrap().unwrap(), b"mine");
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no draft is left");
     }
 
     #[test]
@@ -450,6 +477,19 @@ mod tests {
         write_durably(&safety.join("k.path"), &[target.as_os_str().as_encoded_bytes()]).unwrap();
         write_durably(&safety.join("k.text"), &[b"what it should hold"]).unwrap();
         assert_eq!(unfinished(&safety), [(target, b"what it should hold".to_vec())]);
+    }
+
+    #[test]
+    fn a_draft_that_a_kill_left_is_swept_away_and_nothing_else() {
+        let folder = folder();
+        let (target, safety) = (folder.path().join("target"), folder.path().join("safety"));
+        fs::write(&target, "kept").unwrap();
+        std::mem::forget(Draft::beside(&target, &safety).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        sweep(&safety);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "target and safety are left");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
+        assert_eq!(fs::read_dir(&safety).unwrap().count(), 0);
     }
 
     #[test]

@@ -68,7 +68,9 @@ impl fmt::Display for Trouble {
             Cause::ChangedOutside => {
                 write!(f, "{path} {not}: another program has just changed it; save again.")
             }
-            Cause::Unwritable(reason) => write!(f, "{path} {not}: {reason}"),
+            Cause::Unwritable(reason) => {
+                write!(f, "{path} {not}: {}.", reason.trim_end_matches('.'))
+            }
             Cause::System(kind, text) => {
                 let folder = self.path.parent().unwrap_or(&self.path).display();
                 match (kind, self.verb) {

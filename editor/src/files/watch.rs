@@ -15,6 +15,8 @@ use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 pub enum Seen {
     /// These paths may have changed.
     Paths(Vec<PathBuf>),
+    /// These folders are watched from now on; what happened in them before was not seen.
+    Watching(BTreeSet<PathBuf>),
     /// Events were lost: anything may have changed.
     Everything,
     /// Watching does not work, for this reason.
@@ -77,7 +79,12 @@ fn run(orders: &Receiver<Order>, events: Sender<Order>, tell: &dyn Fn(Seen)) {
         let mut next = Some(first);
         while let Some(order) = next {
             match order {
-                Order::Watch(folders) => rewatch(&mut watcher, &mut watched, folders),
+                Order::Watch(folders) => {
+                    let new = rewatch(&mut watcher, &mut watched, folders);
+                    if !new.is_empty() {
+                        tell(Seen::Watching(new));
+                    }
+                }
                 Order::Event(Ok(event)) => {
                     is_lost |= event.need_rescan();
                     if !event.kind.is_access() {
@@ -104,7 +111,7 @@ fn rewatch(
     watcher: &mut RecommendedWatcher,
     watched: &mut BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
-) {
+) -> BTreeSet<PathBuf> {
     let gone: Vec<PathBuf> =
         watched.iter().filter(|folder| !folders.contains(*folder)).cloned().collect();
     for folder in gone {
@@ -112,13 +119,16 @@ fn rewatch(
         // A folder that was deleted is watched no more anyway.
         let _ = watcher.unwatch(&folder);
     }
+    let mut new = BTreeSet::new();
     for folder in folders {
         // A folder that does not exist is looked at when the window gets the focus.
         if !watched.contains(&folder) && watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok()
         {
-            watched.insert(folder);
+            watched.insert(folder.clone());
+            new.insert(folder);
         }
     }
+    new
 }
 
 #[cfg(test)]
@@ -134,8 +144,8 @@ mod tests {
         let (send, receive) = channel();
         let mut watcher = Watcher::start(move |seen| send.send(seen).unwrap()).unwrap();
         watcher.follow([path.as_path()].into_iter());
-        // The order to watch is carried out by another thread.
-        std::thread::sleep(Duration::from_millis(200));
+        let watching = Seen::Watching(BTreeSet::from([folder.clone()]));
+        assert_eq!(receive.recv_timeout(Duration::from_secs(5)).unwrap(), watching);
         let draft = folder.join("draft");
         std::fs::write(&draft, "two").unwrap();
         std::fs::rename(&draft, &path).unwrap();

@@ -10,8 +10,9 @@ use text::{Author, Authors, Document, Operation, Rope, TextHash};
 
 use super::StreamKey;
 use super::record::{self, Opened, Session};
-use crate::files::load;
+use crate::files::load::{self, Loaded, LoadedFile};
 use crate::files::stamp::Stamp;
+use crate::registry::path_from_json;
 
 /// What the journal holds.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub struct Restored {
     pub texts: Vec<RestoredText>,
     /// Where everything was.
     pub session: Option<Session>,
+    /// Files that were seen and never edited, as they are now.
+    pub files: BTreeMap<PathBuf, LoadedFile>,
     /// What could not be read, a sentence each.
     pub problems: Vec<String>,
 }
@@ -168,7 +171,31 @@ pub fn restore(reader: &LogReader, opener: &Opener) -> Result<Restored, LogError
             restored.texts.extend(stream.restore(key, &mut restored.problems));
         }
     }
+    load_files(&mut restored);
     Ok(restored)
+}
+
+/// Reads the files of the session that have no stream of their own.
+fn load_files(restored: &mut Restored) {
+    let Some(session) = &restored.session else { return };
+    let known: BTreeSet<StreamKey> = restored.texts.iter().map(|text| text.stream).collect();
+    for view in session.panes.iter().flat_map(|pane| &pane.views) {
+        let has_text = view.stream().is_some_and(|stream| known.contains(&stream));
+        let Some(path) = view.path.as_ref().and_then(path_from_json).filter(|_| !has_text) else {
+            continue;
+        };
+        if restored.files.contains_key(&path) {
+            continue;
+        }
+        match load::load(&path, None) {
+            Ok(Loaded::File(file)) => {
+                restored.files.insert(path, *file);
+            }
+            // It went while nobody looked, and it held nothing of ours.
+            Ok(Loaded::Missing { .. } | Loaded::Folder) => {}
+            Err(trouble) => restored.problems.push(trouble.to_string()),
+        }
+    }
 }
 
 /// A log with fewer records to drop than this is left as it is.

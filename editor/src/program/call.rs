@@ -83,7 +83,13 @@ impl Program {
     /// Answers once everything so far is durable.
     pub fn answer_durably(&mut self, value: Value, reply: Reply) {
         self.journal.when_durable(Box::new(move |result| {
-            reply(result.map(|()| value).map_err(Fault::machine));
+            let told = |reason: String| {
+                Fault::machine(format!(
+                    "It was done, but would not survive a crash: {}.",
+                    reason.trim_end_matches('.')
+                ))
+            };
+            reply(result.map(|()| value).map_err(told));
         }));
     }
 

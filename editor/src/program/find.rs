@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use text::search::{Limits, Match, Query, Searcher, Stopped, Template};
+use text::search::{Limits, Match, Query, Searcher, Stopped, Template, Wrap};
 use text::{CharRange, Origin, Positions, Rope, Selection, Selections, Transaction};
 
 use super::Program;
@@ -52,8 +52,9 @@ impl Program {
     /// Closes the find bar; what was found last stays selected.
     pub fn close_find(&mut self) {
         self.find_focus = None;
-        if let Some((view, _)) = self.active() {
-            view.find = None;
+        let find = self.active().and_then(|(view, _)| view.find.take());
+        if let Some(find) = find.filter(|find| !find.input.is_empty()) {
+            self.last_find = Some((find.input.text().to_owned(), find.options));
         }
         self.redraw();
     }
@@ -164,6 +165,44 @@ impl Program {
         find.origin = found.start;
         view.select(Selections::single(Selection::new(found.start, found.end)), Follow::Center);
         self.redraw();
+    }
+
+    /// Goes to the next match of what was looked for last, without a bar; opens one where nothing
+    /// was.
+    pub fn step_again(&mut self, direction: Direction) {
+        let Some((pattern, options)) = self.last_find.clone() else {
+            return self.open_find(Rows::Find);
+        };
+        let Some((view, buffer)) = self.active() else { return };
+        let (id, range) = (view.buffer, view.selections.primary().range());
+        let mut find = Find::new(&pattern, range.start, Rows::Find);
+        find.options = options;
+        let Ok(searcher) = find.query().compile() else { return };
+        let rope = buffer.rope().clone();
+        self.workers.run(
+            "finding",
+            Urgency::Awaited,
+            move || match direction {
+                Direction::Next if range.is_empty() => {
+                    searcher.next_from(&rope, range.start, Wrap::Around, limits())
+                }
+                Direction::Next => {
+                    searcher.next_from(&rope, range.start + 1, Wrap::Around, limits())
+                }
+                Direction::Previous => {
+                    searcher.previous_from(&rope, range.start, Wrap::Around, limits())
+                }
+            },
+            move |program, found| {
+                let Ok(Some(found)) = found else { return };
+                let Some((view, _)) = program.active() else { return };
+                if view.buffer == id {
+                    let selection = Selection::new(found.range.start, found.range.end);
+                    view.select(Selections::single(selection), Follow::Center);
+                    program.redraw();
+                }
+            },
+        );
     }
 
     /// Selects all matches at once, to edit them together.

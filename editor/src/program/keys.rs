@@ -12,6 +12,11 @@ use crate::ui::target::{Field, Target};
 impl Program {
     /// Handles a key: `presses` are the ways to read it, `text` is what it types.
     pub(super) fn key(&mut self, presses: &[KeyPress], text: Option<&str>) {
+        self.handle_key(presses, text);
+        self.offer_selected();
+    }
+
+    fn handle_key(&mut self, presses: &[KeyPress], text: Option<&str>) {
         let contexts = self.contexts();
         let (press, resolution) = self.keymap.resolve_first(&contexts, &self.pending, presses);
         match resolution {

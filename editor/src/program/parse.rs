@@ -51,12 +51,7 @@ impl Program {
         let was_colored = buffer.syntax.tree().is_some();
         let installed = buffer.syntax.install(parsed, &rope);
         match was_colored {
-            true => {
-                let lines = buffer.colors.forget(&rope, &installed.invalidated);
-                for view in self.views_of(id) {
-                    lines.iter().for_each(|lines| view.forget_lines(lines.clone()));
-                }
-            }
+            true => buffer.colors.doubt(&rope, &installed.invalidated),
             false => self.recolor(id),
         }
         if let Some(retired) = installed.retired {

@@ -366,6 +366,20 @@ impl Program {
         }
     }
 
+    /// Hands what keys selected to whoever pastes with the middle button, once for each selection.
+    pub(super) fn offer_selected(&mut self) {
+        const CHARS_MAX: usize = 1 << 16;
+        let Some((view, _)) = self.active() else { return };
+        let range = view.selections.primary().range();
+        let offered = (!range.is_empty() && range.len() <= CHARS_MAX).then_some(range);
+        if offered != self.offered {
+            self.offered = offered;
+            if offered.is_some() {
+                self.offer_primary();
+            }
+        }
+    }
+
     /// Hands what is selected to whoever pastes with the middle button.
     pub fn offer_primary(&mut self) {
         let Some((view, buffer)) = self.active() else { return };

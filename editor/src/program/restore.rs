@@ -1,16 +1,16 @@
 //! Puts back what was open before the process ended.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Program;
 use crate::buffer::{BufferId, OnDisk};
-use crate::files::load;
+use crate::files::load::LoadedFile;
 use crate::journal::{Restored, RestoredText, Session, StreamKey, ViewState};
 use crate::notice::Severity;
 use crate::panes::{PaneId, Panes};
 use crate::registry::path_from_json;
 use crate::view::{EditorView, Wrap};
-use crate::workers::Urgency;
 
 impl Program {
     /// Takes what the journal held: texts first, then where they were seen.
@@ -23,7 +23,7 @@ impl Program {
             unseen.push(self.take_text(text));
         }
         if let Some(session) = restored.session {
-            self.take_session(&session, &mut unseen);
+            self.take_session(&session, restored.files, &mut unseen);
         }
         // A text without a place is shown all the same: nothing typed is lost.
         let pane = self.panes.focus();
@@ -72,7 +72,12 @@ impl Program {
         }
     }
 
-    fn take_session(&mut self, session: &Session, unseen: &mut Vec<BufferId>) {
+    fn take_session(
+        &mut self,
+        session: &Session,
+        mut files: BTreeMap<PathBuf, LoadedFile>,
+        unseen: &mut Vec<BufferId>,
+    ) {
         self.recent = session.recent.iter().filter_map(path_from_json).collect();
         if let Some(folder) = session.folder.as_ref().and_then(path_from_json) {
             self.folder = Some(folder);
@@ -83,30 +88,42 @@ impl Program {
             self.request(crate::shell::Request::Resize { width, height, scale: None });
         }
         let Some(shape) = &session.shape else { return };
-        let mut later: Vec<(PaneId, ViewState, PathBuf)> = Vec::new();
         let panes = Panes::from_shape(shape, PaneId(session.focus), |pane| {
             let Some(state) = session.panes.iter().find(|state| state.id == pane.0) else {
                 return (Vec::new(), 0);
             };
             let mut views = Vec::new();
-            for view in &state.views {
-                match self.restored_buffer(view.stream()) {
-                    Some(id) => {
-                        unseen.retain(|one| *one != id);
-                        views.extend(self.view_from(id, view));
-                    }
-                    None => {
-                        let path = view.path.as_ref().and_then(path_from_json);
-                        later.extend(path.map(|path| (pane, view.clone(), path)));
-                    }
+            let mut active = 0;
+            for (index, view) in state.views.iter().enumerate() {
+                let Some(id) = self.restored_view(view, &mut files) else { continue };
+                unseen.retain(|one| *one != id);
+                if index == state.active {
+                    active = views.len();
                 }
+                views.extend(self.view_from(id, view));
             }
-            (views, state.active)
+            (views, active)
         });
         self.panes = panes;
-        for (pane, view, path) in later {
-            self.reopen(pane, view, path);
+    }
+
+    /// The buffer of a kept view: restored with its history, or read from its file.
+    fn restored_view(
+        &mut self,
+        view: &ViewState,
+        files: &mut BTreeMap<PathBuf, LoadedFile>,
+    ) -> Option<BufferId> {
+        if let Some(id) = self.restored_buffer(view.stream()) {
+            return Some(id);
         }
+        let path = view.path.as_ref().and_then(path_from_json)?;
+        if let Some(id) = self.buffer_at(&path) {
+            return Some(id);
+        }
+        let file = files.remove(&path)?;
+        let id = self.add_file(path, file);
+        self.schedule_parse(id);
+        Some(id)
     }
 
     fn restored_buffer(&self, stream: Option<StreamKey>) -> Option<BufferId> {
@@ -122,34 +139,5 @@ impl Program {
         let mut view = EditorView::new(id, buffer.rope(), tab, Wrap::Off);
         state.place(&mut view, buffer.rope());
         Some(view)
-    }
-
-    /// Opens a file that was seen and never edited, where it was seen.
-    fn reopen(&mut self, pane: PaneId, state: ViewState, path: PathBuf) {
-        let read = path.clone();
-        self.workers.run(
-            format!("opening {}", path.display()),
-            Urgency::Awaited,
-            move || load::load(&read, None),
-            move |program, loaded| {
-                let known = program.buffer_at(&path);
-                let id = match (known, loaded) {
-                    (Some(id), _) => id,
-                    (None, Ok(load::Loaded::File(file))) => program.add_file(path, *file),
-                    // It went while nobody looked, and it held nothing of ours.
-                    (None, Ok(_)) => return,
-                    (None, Err(trouble)) => return program.warn(trouble.to_string()),
-                };
-                let Some(view) = program.view_from(id, &state) else { return };
-                if let Some(pane) = program.panes.get_mut(pane) {
-                    let is_there = pane.items.iter().any(|view| view.buffer == id);
-                    if !is_there {
-                        pane.items.push(view);
-                    }
-                }
-                program.schedule_parse(id);
-                program.redraw();
-            },
-        );
     }
 }

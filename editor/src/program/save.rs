@@ -58,7 +58,11 @@ impl Program {
                     record_save(&path, &saved);
                     let answer = json!({ "path": path_to_json(&path), "bytes": saved.bytes });
                     program.saved(id, path, rope, version, saved);
-                    program.answer_durably(answer, reply);
+                    // The file itself is durable; without a journal that is all there is.
+                    match program.journal.is_missing() {
+                        true => reply(Ok(answer)),
+                        false => program.answer_durably(answer, reply),
+                    }
                 }
                 Err(trouble) if trouble.is_changed_outside() => {
                     program.check_disk(id);
@@ -92,7 +96,10 @@ impl Program {
     fn tidy_for_saving(&mut self, id: BufferId) {
         let files = self.settings.files();
         let (trim, close) = (files.trim_trailing_whitespace, files.final_newline);
-        let Some(buffer) = self.buffers.get(&id) else { return };
+        let Some(buffer) = self.buffers.get(&id).filter(|buffer| buffer.is_dirty()) else {
+            // What nobody edited is left as it is.
+            return;
+        };
         let trim = buffer.house_rules.trim_trailing.unwrap_or(trim);
         let close = buffer.house_rules.final_newline.unwrap_or(close);
         let rope = buffer.rope();
@@ -101,7 +108,10 @@ impl Program {
             edits.extend(blanks_at_line_ends(rope));
         }
         let end = rope.end();
-        if close && end.0 > 0 && rope.line_start(rope.last_line()) != end {
+        let last = rope.get_char(end.0.saturating_sub(1));
+        // Behind a byte that is no text a line end may not be one either.
+        let is_text = last.is_some_and(|last| text::bytes::escaped_byte(last).is_none());
+        if close && is_text && rope.line_start(rope.last_line()) != end {
             let covered = edits.last().is_some_and(|edit: &Edit| edit.range.end == end);
             match covered {
                 // Two edits may not meet: the blanks at the end become the line end.

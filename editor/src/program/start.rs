@@ -143,6 +143,9 @@ impl Program {
             movements: Default::default(),
             may_lose_edits: false,
             without_gpu: None,
+            offered: None,
+            last_find: None,
+            kept_layout: 0,
             keys: None,
         }
     }
@@ -176,7 +179,6 @@ impl Program {
             reply(result);
         });
         self.call(&method, params, reply);
-        self.redraw();
     }
 
     /// Opens the journal with what the profile gives without waiting.

@@ -1,5 +1,6 @@
 //! What the program is told about itself and its surroundings: settings, themes, panes, sessions.
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -42,10 +43,11 @@ impl Program {
         self.take_own_files(files);
     }
 
-    fn take_own_files(&mut self, [user, device, keymap]: [Option<Source>; 3]) {
-        self.take_settings(Layer::User, user.as_ref());
-        self.take_settings(Layer::Device, device.as_ref());
-        self.take_keymap(keymap);
+    fn take_own_files(&mut self, files: OwnFiles) {
+        self.take_settings(Layer::User, files.user.as_ref());
+        self.take_settings(Layer::Device, files.device.as_ref());
+        self.take_keymap(files.keymap);
+        self.tell_problems(&files.problems);
     }
 
     fn take_settings(&mut self, layer: Layer, source: Option<&Source>) {
@@ -271,6 +273,30 @@ impl Program {
         }
     }
 
+    /// Keeps the session at once when tabs or panes came or went: they must survive a kill.
+    pub(super) fn keep_changed_layout(&mut self) {
+        let layout = self.layout_digest();
+        if layout != self.kept_layout && !self.is_restoring {
+            self.kept_layout = layout;
+            self.follow_files();
+            self.keep_session();
+        }
+    }
+
+    /// Which texts are open in which panes, in one number.
+    fn layout_digest(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.panes.focus().hash(&mut hasher);
+        for pane in self.panes.iter() {
+            (pane.id, pane.active).hash(&mut hasher);
+            for view in &pane.items {
+                let stream = self.buffers.get(&view.buffer).and_then(|buffer| buffer.stream);
+                (view.buffer, stream).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
     /// Keeps where everything is.
     pub fn keep_session(&mut self) {
         if self.is_restoring {
@@ -326,12 +352,29 @@ impl Program {
 }
 
 /// The settings of the person and of this device, and the person's keys.
-fn read_own_files(places: &Directories) -> [Option<Source>; 3] {
-    let read = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).ok()?;
-        Some(Source::new(path, text))
+fn read_own_files(places: &Directories) -> OwnFiles {
+    let mut problems = Vec::new();
+    let mut read = |path: PathBuf| match Source::read(&path) {
+        Ok(source) => source,
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
     };
-    [places.settings(), places.device_settings(), places.keymap()].map(read)
+    OwnFiles {
+        user: read(places.settings()),
+        device: read(places.device_settings()),
+        keymap: read(places.keymap()),
+        problems,
+    }
+}
+
+/// The files that the person wrote for the program, as they were read.
+struct OwnFiles {
+    user: Option<Source>,
+    device: Option<Source>,
+    keymap: Option<Source>,
+    problems: Vec<Problem>,
 }
 
 impl ViewState {

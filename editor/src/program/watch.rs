@@ -35,6 +35,16 @@ impl Program {
 
     fn seen_outside(&mut self, seen: Seen) {
         match seen {
+            Seen::Watching(folders) => {
+                // What was changed before the watch stood is seen now.
+                let files: Vec<PathBuf> = self
+                    .buffers
+                    .values()
+                    .filter_map(|buffer| buffer.path.clone())
+                    .filter(|path| path.parent().is_some_and(|at| folders.contains(at)))
+                    .collect();
+                self.files_changed(&files);
+            }
             Seen::Everything => {
                 self.check_all_files();
                 self.reload_files();
@@ -102,6 +112,7 @@ fn own_files(places: &crate::directories::Directories) -> Vec<PathBuf> {
 }
 
 fn finish(safety: &Path) -> Vec<String> {
+    save::sweep(safety);
     let mut sentences = Vec::new();
     for (target, bytes) in save::unfinished(safety) {
         let done = save::save(&target, &[&bytes], save::Expect::Anything, safety);

@@ -78,12 +78,24 @@ fn event_loop() -> Result<EventLoop<Wake>, Fault> {
     std::panic::set_hook(quiet);
     match made {
         Ok(Ok(event_loop)) => Ok(event_loop),
-        Ok(Err(error)) => Err(no_window(&error.to_string())),
+        Ok(Err(_)) => Err(no_display()),
         Err(_) => Err(Fault::machine(
             "No window can be opened because a library is missing; install libxkbcommon-x11-0, \
              or start with --headless.",
         )),
     }
+}
+
+/// What winit says of a missing display names files of its own source.
+fn no_display() -> Fault {
+    let named = ["WAYLAND_DISPLAY", "DISPLAY"].into_iter().find_map(std::env::var_os);
+    Fault::machine(match named.filter(|name| !name.is_empty()) {
+        Some(name) => format!(
+            "The display \"{}\" cannot be reached; start from a desktop, or with --headless.",
+            name.to_string_lossy()
+        ),
+        None => "There is no display here; start from a desktop, or with --headless.".to_owned(),
+    })
 }
 
 fn no_window(reason: &str) -> Fault {

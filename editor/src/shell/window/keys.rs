@@ -28,6 +28,10 @@ pub fn input(event: &KeyEvent, state: ModifiersState) -> Option<Input> {
     };
     let presses: SmallVec<[KeyPress; 3]> = match logical(&event.key_without_modifiers()) {
         Some(base) => KeyPress::readings(base, typed_sign, latin(event.physical_key), held).into(),
+        // The Linefeed key of old keyboards has no name in winit.
+        None if matches!(event.text.as_deref(), Some("\n" | "\r")) => {
+            SmallVec::from_iter([KeyPress::new(Key::Named(Named::Enter), held)])
+        }
         None => SmallVec::new(),
     };
     (!presses.is_empty() || typed.is_some()).then_some(Input::Key { presses, text: typed })

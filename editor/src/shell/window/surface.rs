@@ -27,6 +27,7 @@ pub struct Surface {
     canvas: Canvas,
     rasterisation: Rasterisation,
     search: Search,
+    wanted: Wanted,
 }
 
 enum Canvas {
@@ -79,6 +80,7 @@ impl Surface {
             window: Arc::clone(window),
             canvas: Canvas::Cpu(Box::new(Cpu::open(window)?)),
             rasterisation: Rasterisation::default(),
+            wanted: if wanted == WantedRenderer::Gpu { Wanted::Gpu } else { Wanted::Auto },
             search: match wanted {
                 WantedRenderer::Auto => Search::Due(Wanted::Auto),
                 WantedRenderer::Gpu => Search::Due(Wanted::Gpu),
@@ -179,7 +181,7 @@ impl Surface {
         };
         let cpu = Cpu::open(&self.window).map_err(|fault| fault.sentence)?;
         self.canvas = Canvas::Cpu(Box::new(cpu));
-        self.search = Search::Due(Wanted::Gpu);
+        self.search = Search::Due(self.wanted);
         crate::record::notice("Warning", &lost.reason);
         Ok(Shown::Lost)
     }
