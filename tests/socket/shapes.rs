@@ -51,7 +51,6 @@ fn the_other_answers_have_their_shapes() {
         ("app.click", json!({"x": 500, "y": 300, "button": "left", "count": 1, "modifiers": []})),
         ("app.resize", json!({"width": 1000, "height": 700, "scale": 1})),
         ("app.wait_idle", json!({"timeout_ms": 5000})),
-        ("suggest.now", json!({})),
     ] {
         assert_eq!(hearth.call(method, arguments), Ok(Value::Null), "{method}");
     }

@@ -281,17 +281,24 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Notes where a draft is about to be. A full disk of our own is no reason not to save to another.
+fn leave_note(safety: &Path, draft: &[u8]) -> Option<PathBuf> {
+    let note = safety.join(format!("{}.draft", blake3::hash(draft).to_hex()));
+    fs::create_dir_all(safety).ok()?;
+    fs::write(&note, draft).ok()?;
+    Some(note)
+}
+
 /// The new text under a name of its own, gone unless it is renamed. A note of that name lies in
 /// the safety folder, so that a draft that a kill left is found at the next start.
 struct Draft {
     file: File,
     path: PathBuf,
-    note: PathBuf,
+    note: Option<PathBuf>,
 }
 
 impl Draft {
     fn beside(target: &Path, safety: &Path) -> io::Result<Self> {
-        fs::create_dir_all(safety)?;
         let folder = target.parent().unwrap_or(Path::new("."));
         let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let mut attempt = 0_u32;
@@ -302,12 +309,11 @@ impl Draft {
             draft.push(format!(".hearth-{}-{attempt}", std::process::id()));
             let path = folder.join(draft);
             let bytes = path.as_os_str().as_encoded_bytes();
-            let note = safety.join(format!("{}.draft", blake3::hash(bytes).to_hex()));
-            fs::write(&note, bytes)?;
+            let note = leave_note(safety, bytes);
             match private().create_new(true).open(&path) {
                 Ok(file) => return Ok(Draft { file, path, note }),
                 Err(error) => {
-                    fs::remove_file(&note)?;
+                    drop(note.map(fs::remove_file));
                     if error.kind() != io::ErrorKind::AlreadyExists || attempt == 100 {
                         return Err(error);
                     }
@@ -359,7 +365,7 @@ impl Drop for Draft {
         // After a rename there is nothing under this name; that is the usual case.
         let _ = fs::remove_file(&self.path);
         // A note that stays names a draft that is gone, which the next start forgives.
-        let _ = fs::remove_file(&self.note);
+        let _ = self.note.as_ref().map(fs::remove_file);
     }
 }
 

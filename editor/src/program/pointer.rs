@@ -519,6 +519,11 @@ impl EditorView {
 
     /// The offset under a point; a row that was never drawn is measured in cells.
     pub fn offset_at(&self, at: Point) -> CharOffset {
+        let rows = (self.last_row() + 1) as f64 - self.scroll.row;
+        if f64::from((at.y - self.area.y) / self.scale.row) >= rows {
+            // Below the last row there is nothing but the end.
+            return self.display.rope().end();
+        }
         let row = self.row_at(at);
         match self.drawn_row(row) {
             Some(drawn) => drawn.offset_at(at.x - self.area.x + self.scroll.x),
