@@ -4,8 +4,14 @@
 //! the characters of each candidate, which refuses most of them without looking, and the ranking
 //! before, whose matches are the only candidates of a longer query.
 
+use std::cmp::Reverse;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str, Utf32String};
+use rayon::prelude::*;
+
+/// Candidates that one thread looks at before it takes more.
+const PART: usize = 4_096;
 
 /// One name or path that can be found.
 #[derive(Clone, Debug)]
@@ -57,25 +63,36 @@ impl Ranking {
         // What an exclusion names must be missing, so it cannot be asked for.
         let wanted = if query.contains('!') { 0 } else { mask(&query) };
         let pattern = pattern(&query);
-        let mut matcher = matcher(texts);
-        let mut scored: Vec<(u32, u32)> = Vec::new();
-        let mut look = |index: u32| {
+        let look = |matcher: &mut Matcher, index: u32| {
             let candidate = &candidates[index as usize];
-            if candidate.mask & wanted == wanted
-                && let Some(score) = pattern.score(candidate.text.slice(..), &mut matcher)
-            {
-                scored.push((score, index));
+            if candidate.mask & wanted != wanted {
+                return None;
+            }
+            let score = pattern.score(candidate.text.slice(..), matcher)?;
+            let length = u32::try_from(candidate.text.len()).unwrap_or(u32::MAX);
+            Some((Reverse(score), length, index))
+        };
+        let all;
+        let asked = match before.filter(|before| narrows(&before.query, &query)) {
+            Some(before) => before.best.as_slice(),
+            None => {
+                all = (0..count).collect::<Vec<u32>>();
+                &all
             }
         };
-        match before.filter(|before| narrows(&before.query, &query)) {
-            Some(before) => before.best.iter().copied().for_each(&mut look),
-            None => (0..count).for_each(&mut look),
-        }
-        let length = |index: u32| candidates[index as usize].text.len();
-        scored.sort_unstable_by(|a, b| {
-            b.0.cmp(&a.0).then(length(a.1).cmp(&length(b.1))).then(a.1.cmp(&b.1))
-        });
-        Ranking { query, best: scored.into_iter().map(|(_, index)| index).collect() }
+        // In parts on all threads of the pool that runs this; one alone would miss a frame.
+        let mut scored: Vec<(Reverse<u32>, u32, u32)> = asked
+            .par_chunks(PART)
+            .map_init(
+                || matcher(texts),
+                |matcher, part| {
+                    part.iter().filter_map(|index| look(matcher, *index)).collect::<Vec<_>>()
+                },
+            )
+            .flatten_iter()
+            .collect();
+        scored.par_sort_unstable();
+        Ranking { query, best: scored.into_iter().map(|(.., index)| index).collect() }
     }
 }
 

@@ -29,6 +29,7 @@ mod program;
 mod prompt;
 mod record;
 mod registry;
+mod schedule;
 mod settings;
 mod shell;
 mod source;

@@ -6,6 +6,7 @@
 
 mod call;
 mod clipboard;
+mod early;
 mod edit;
 mod find;
 mod frame;

@@ -269,11 +269,6 @@ impl EditorView {
         self.cache.clear();
     }
 
-    /// Forgets the drawn rows of some lines: their colours changed.
-    pub fn forget_lines(&mut self, lines: std::ops::Range<usize>) {
-        self.cache.forget_lines(lines);
-    }
-
     /// Fits the rows to the room, measures what will be seen and brings into view what has to be.
     pub fn lay_out(&mut self, area: Rect, scale: Scale, tab: TabWidth, margins: Margins) {
         self.margins = margins;

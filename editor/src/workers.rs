@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::program::Program;
+use crate::schedule;
 
 /// What the UI thread does with the answer of a job.
 pub type Completion = Box<dyn FnOnce(&mut Program) + Send>;
@@ -24,6 +25,15 @@ pub enum Urgency {
     Awaited,
     /// Nobody does.
     Background,
+}
+
+impl Urgency {
+    fn schedule(self) {
+        match self {
+            Urgency::Awaited => {}
+            Urgency::Background => schedule::as_background(),
+        }
+    }
 }
 
 /// Threads for what is awaited: they mostly wait for a disk themselves.
@@ -50,16 +60,17 @@ impl Workers {
     /// Pools whose answers go through `post`.
     pub fn new(post: Post) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-        let pool = |name: &'static str, threads: usize| {
+        let pool = |name: &'static str, threads: usize, urgency: Urgency| {
             ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(move |index| format!("{name}-{index}"))
+                .start_handler(move |_| urgency.schedule())
                 .build()
                 .expect("a pool of threads can be started")
         };
         Workers {
-            awaited: pool("awaited", AWAITED_THREADS),
-            background: pool("worker", cores.saturating_sub(1).max(1)),
+            awaited: pool("awaited", AWAITED_THREADS, Urgency::Awaited),
+            background: pool("worker", cores.saturating_sub(1).max(1), Urgency::Background),
             post,
             pending: Arc::default(),
             next: 0,

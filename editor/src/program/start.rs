@@ -60,6 +60,7 @@ struct Profiled {
 impl Start {
     /// Makes the program. `post` is how other threads reach its loop.
     pub fn begin(self, post: Post) -> Result<Program, Fault> {
+        crate::schedule::as_interactive();
         let Beginning { directories, opening, mode, resident, .. } = self.beginning;
         let clipboard = self.clipboard;
         let Resident { listener, lock } = resident;
@@ -227,6 +228,7 @@ impl Program {
     /// Restores what was open, then opens what was asked for.
     fn restore_then(&mut self, opening: Opening) {
         self.is_restoring = true;
+        self.open_early(&opening);
         let (reader, keys) = (self.journal.reader(), self.keys.clone());
         let places = self.places.clone();
         self.workers.run(
@@ -260,6 +262,7 @@ impl Program {
                         program.say(Severity::Warning, fault.sentence);
                     }
                 }
+                let early = program.set_early_aside();
                 match restored {
                     Ok(restored) => program.take_restored(restored),
                     Err(sentence) => program.say(
@@ -267,6 +270,7 @@ impl Program {
                         format!("What was open could not be restored: {sentence}."),
                     ),
                 }
+                program.take_back(early);
                 program.is_restoring = false;
                 program.open_all(opening);
                 program.after_start();

@@ -31,11 +31,19 @@ const LINE_BYTES_MAX: usize = 20_000;
 /// Colours by line.
 #[derive(Default)]
 pub struct Colors {
-    lines: BTreeMap<usize, Runs>,
+    lines: BTreeMap<usize, Known>,
+}
+
+/// What is known of a line.
+struct Known {
+    runs: Runs,
+    /// A new tree may colour it otherwise.
+    is_doubted: bool,
 }
 
 impl Colors {
-    /// Colours `lines` where they are not coloured yet; answers which were.
+    /// Colours `lines` where they are not coloured yet, or may be coloured otherwise now. Lines
+    /// whose colours stayed keep the very same runs.
     pub fn fill(&mut self, syntax: &Syntax, rope: &Rope, lines: Range<usize>) {
         if syntax.tree().is_none() {
             return;
@@ -45,21 +53,21 @@ impl Colors {
         }
         let mut at = lines.start;
         while at < lines.end {
-            if self.lines.contains_key(&at) {
-                at += 1;
-                continue;
-            }
             let start = at;
-            while at < lines.end && !self.lines.contains_key(&at) {
+            while at < lines.end && self.lines.get(&at).is_none_or(|known| known.is_doubted) {
                 at += 1;
             }
-            self.query(syntax, rope, start..at);
+            if start < at {
+                self.query(syntax, rope, start..at);
+            } else {
+                at += 1;
+            }
         }
     }
 
     /// The runs of a line, if it was filled.
     pub fn line(&self, line: Line) -> Option<&Runs> {
-        self.lines.get(&line.0)
+        self.lines.get(&line.0).map(|known| &known.runs)
     }
 
     /// Follows a change: lines that it touched are forgotten, those after it move.
@@ -72,23 +80,17 @@ impl Colors {
             let moved = breaks as isize - (last - first) as isize;
             let tail = self.lines.split_off(&first);
             let kept = tail.into_iter().filter(|(line, _)| *line > last);
-            self.lines.extend(kept.map(|(line, runs)| (line.saturating_add_signed(moved), runs)));
+            self.lines.extend(kept.map(|(line, known)| (line.saturating_add_signed(moved), known)));
         }
         debug_assert!(self.lines.keys().next_back().is_none_or(|line| *line < after.len_lines()));
     }
 
-    /// Forgets the lines of ranges that a new tree colours otherwise; answers those lines.
-    pub fn forget(&mut self, rope: &Rope, ranges: &[CharRange]) -> Vec<Range<usize>> {
-        let ranges: Vec<Range<usize>> = ranges
-            .iter()
-            .map(|range| rope.line_of(range.start).0..rope.line_of(range.end).0 + 1)
-            .collect();
-        for range in &ranges {
-            let mut tail = self.lines.split_off(&range.start);
-            let mut rest = tail.split_off(&range.end);
-            self.lines.append(&mut rest);
+    /// Notes that a new tree may colour these ranges otherwise.
+    pub fn doubt(&mut self, rope: &Rope, ranges: &[CharRange]) {
+        for range in ranges {
+            let lines = rope.line_of(range.start).0..=rope.line_of(range.end).0;
+            self.lines.range_mut(lines).for_each(|(_, known)| known.is_doubted = true);
         }
-        ranges
     }
 
     /// Forgets everything.
@@ -105,7 +107,7 @@ impl Colors {
             if lines.start < cut {
                 self.query(syntax, rope, lines.start..cut);
             }
-            self.lines.insert(cut, Arc::new([]));
+            self.learn(cut, &[]);
             if cut + 1 < lines.end {
                 self.query(syntax, rope, cut + 1..lines.end);
             }
@@ -135,8 +137,14 @@ impl Colors {
                 }
                 spans.next();
             }
-            self.lines.insert(line, runs.into());
+            self.learn(line, &runs);
         }
+    }
+
+    fn learn(&mut self, line: usize, runs: &[Run]) {
+        let kept = self.lines.remove(&line).map(|known| known.runs);
+        let runs = kept.filter(|kept| **kept == *runs).unwrap_or_else(|| runs.into());
+        self.lines.insert(line, Known { runs, is_doubted: false });
     }
 }
 
@@ -193,5 +201,20 @@ mod tests {
         colors.changed(&change);
         assert!(colors.line(Line(0)).is_none(), "the touched line is asked for again");
         assert_eq!(colors.line(Line(5)), Some(&string));
+    }
+
+    #[test]
+    fn a_doubted_line_whose_colours_stayed_keeps_its_runs() {
+        let rope = Rope::from_str(SOURCE);
+        let syntax = parsed(&rope);
+        let mut colors = Colors::default();
+        colors.fill(&syntax, &rope, 0..5);
+        let before: Vec<Runs> =
+            (0..4).map(|line| colors.line(Line(line)).unwrap().clone()).collect();
+        colors.doubt(&rope, &[CharRange { start: CharOffset(0), end: CharOffset(30) }]);
+        colors.lines.get_mut(&0).unwrap().runs = Arc::new([]);
+        colors.fill(&syntax, &rope, 0..5);
+        assert_eq!(colors.line(Line(0)), Some(&before[0]), "what changed is asked for again");
+        assert!(Arc::ptr_eq(colors.line(Line(1)).unwrap(), &before[1]));
     }
 }

@@ -1,5 +1,7 @@
 //! Draws a view: gutter, rows, selections, carets, scroll bars.
 
+use std::sync::Arc;
+
 use render::color::Color;
 use render::geometry::{Point, Rect};
 use render::icon::Icon;
@@ -149,7 +151,7 @@ fn rows(
     options: Options,
     shaper: &mut Shaper,
     theme: &Theme,
-) -> Vec<(f32, RowLayout)> {
+) -> Vec<(f32, Arc<RowLayout>)> {
     let top = view.scroll.row.floor();
     let first = top as usize;
     let last = (first + view.rows_in_view() + 1).min(view.display.row_count());
@@ -176,7 +178,7 @@ fn rows(
     let mut drawn = Vec::with_capacity(last.saturating_sub(first));
     for row in first..last {
         let y = view.area.y + (row - first) as f32 * options.scale.row - offset;
-        drawn.push((y, view.cache.row(Row(row), &mut source).clone()));
+        drawn.push((y, view.cache.row(Row(row), &mut source)));
     }
     drawn
 }
@@ -223,7 +225,7 @@ impl Painter<'_> {
     }
 
     /// The band behind the line of the caret.
-    fn bands(&mut self, rows: &[(f32, RowLayout)]) {
+    fn bands(&mut self, rows: &[(f32, Arc<RowLayout>)]) {
         let primary = self.view.selections.primary();
         if !primary.is_caret() || self.options.focus == ViewFocus::Elsewhere {
             return;
@@ -235,7 +237,7 @@ impl Painter<'_> {
         }
     }
 
-    fn selections(&mut self, rows: &[(f32, RowLayout)]) {
+    fn selections(&mut self, rows: &[(f32, Arc<RowLayout>)]) {
         let color = self.theme.colors.selection;
         let ranges: Vec<CharRange> = self
             .view
@@ -247,7 +249,7 @@ impl Painter<'_> {
         self.ranges(rows, &ranges, color, LineEnds::Shown);
     }
 
-    fn matches(&mut self, rows: &[(f32, RowLayout)]) {
+    fn matches(&mut self, rows: &[(f32, Arc<RowLayout>)]) {
         let Some(find) = &self.view.find else { return };
         let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) else { return };
         let seen = CharRange { start: first.range.start, end: last.range.end };
@@ -257,7 +259,7 @@ impl Painter<'_> {
 
     fn ranges(
         &mut self,
-        rows: &[(f32, RowLayout)],
+        rows: &[(f32, Arc<RowLayout>)],
         ranges: &[CharRange],
         color: Color,
         ends: LineEnds,
@@ -291,7 +293,7 @@ impl Painter<'_> {
     }
 
     /// Boxes around a bracket at the caret and its partner.
-    fn brackets(&mut self, rows: &[(f32, RowLayout)]) {
+    fn brackets(&mut self, rows: &[(f32, Arc<RowLayout>)]) {
         let primary = self.view.selections.primary();
         let is_wanted = self.options.brackets == Shown::Yes && primary.is_caret();
         if !is_wanted || self.options.focus == ViewFocus::Elsewhere {
@@ -319,9 +321,9 @@ impl Painter<'_> {
         }
     }
 
-    fn guides(&mut self, rows: &[(f32, RowLayout)]) {
+    fn guides(&mut self, rows: &[(f32, Arc<RowLayout>)]) {
         let Some(step) = self.options.guides.filter(|step| *step > 0) else { return };
-        let levels = self.indents(rows, step);
+        let levels = indents(rows, step);
         let (left, cell) = (self.left(), self.options.scale.cell);
         for ((y, row), level) in rows.iter().zip(levels) {
             if row.shift > 0.0 {
@@ -333,32 +335,6 @@ impl Painter<'_> {
                 self.scene.fill(rect, self.theme.colors.line);
             }
         }
-    }
-
-    /// How many guides each row has; a blank row has those that both its neighbours have.
-    fn indents(&self, rows: &[(f32, RowLayout)], step: usize) -> Vec<usize> {
-        let rope = self.view.display.rope();
-        let tab = self.options.tab;
-        let own: Vec<Option<usize>> = rows
-            .iter()
-            .map(|(_, row)| {
-                let mut column = 0;
-                for letter in rope.slice_of(rope.line_range(row.line)).chars().take(400) {
-                    match letter {
-                        ' ' => column += 1,
-                        '\t' => column = tab.next_stop(column),
-                        _ => return Some(column.div_ceil(step)),
-                    }
-                }
-                None
-            })
-            .collect();
-        let fill = |index: usize| {
-            let above = own[..index].iter().rev().flatten().next();
-            let below = own[index..].iter().flatten().next();
-            above.zip(below).map_or(0, |(above, below)| *above.min(below))
-        };
-        (0..own.len()).map(|index| own[index].unwrap_or_else(|| fill(index))).collect()
     }
 
     fn row(&mut self, y: f32, row: &RowLayout) {
@@ -422,7 +398,7 @@ impl Painter<'_> {
         x: f32,
         y: f32,
         width: f32,
-        label: &std::sync::Arc<render::shape::ShapedLine>,
+        label: &Arc<render::shape::ShapedLine>,
         color: Color,
     ) {
         let height = self.row_height();
@@ -486,7 +462,7 @@ impl Painter<'_> {
     }
 
     /// Draws the carets and answers where the primary one is.
-    fn carets(&mut self, rows: &[(f32, RowLayout)]) -> Option<Rect> {
+    fn carets(&mut self, rows: &[(f32, Arc<RowLayout>)]) -> Option<Rect> {
         let primary = self.view.selections.primary_index();
         let bias = if self.view.is_composing() { Bias::After } else { Bias::Before };
         let heads: Vec<CharOffset> = self.view.selections.iter().map(|one| one.head).collect();
@@ -519,7 +495,7 @@ impl Painter<'_> {
         found
     }
 
-    fn numbers(&mut self, rows: &[(f32, RowLayout)]) {
+    fn numbers(&mut self, rows: &[(f32, Arc<RowLayout>)]) {
         let gutter = Rect { width: self.view.area.x - self.area.x, ..self.area };
         self.scene.push(render::scene::Primitive::PushClip(gutter, 0.0));
         let rope = self.view.display.rope();
@@ -572,6 +548,18 @@ impl Painter<'_> {
             self.scene.quad(Quad { radii: Radii::all(3.0), ..Quad::fill(thumb, color) });
         }
     }
+}
+
+/// How many guides each row has; a blank row has those that both its neighbours have.
+fn indents(rows: &[(f32, Arc<RowLayout>)], step: usize) -> Vec<usize> {
+    let level = |columns: usize| columns.div_ceil(step);
+    let own: Vec<Option<usize>> = rows.iter().map(|(_, row)| row.indent.map(level)).collect();
+    let fill = |index: usize| {
+        let above = own[..index].iter().rev().flatten().next();
+        let below = own[index..].iter().flatten().next();
+        above.zip(below).map_or(0, |(above, below)| *above.min(below))
+    };
+    (0..own.len()).map(|index| own[index].unwrap_or_else(|| fill(index))).collect()
 }
 
 /// Whether a selected line ending is drawn.

@@ -16,7 +16,7 @@ use text::reveal::{self, Kind};
 use text::{CharOffset, CharRange, Line, Positions, Rope};
 
 use super::Scale;
-use super::colors::{Colors, Run};
+use super::colors::{Colors, Run, Runs};
 use super::paint::Shown;
 
 /// A row as it is drawn.
@@ -34,6 +34,10 @@ pub struct RowLayout {
     pub shift: f32,
     /// The end of the last part, without the shift.
     pub width: f32,
+    /// Columns of blanks that its line begins with; `None` if there is nothing else in it.
+    pub indent: Option<usize>,
+    /// The colours of its line when it was made: others make it stale.
+    runs: Option<Runs>,
 }
 
 /// A part of a row.
@@ -100,18 +104,21 @@ pub struct Source<'a> {
 /// Rows that were drawn lately.
 #[derive(Default)]
 pub struct RowCache {
-    rows: BTreeMap<usize, RowLayout>,
+    rows: BTreeMap<usize, Arc<RowLayout>>,
     columns: Range<usize>,
     width: f32,
     widest: f32,
 }
 
+/// Blanks beyond these count as nothing else.
+const INDENT_CHARS_MAX: usize = 400;
+
 /// Rows that are kept; several screens.
 const ROWS_MAX: usize = 600;
 
 impl RowCache {
-    /// The row, made now if it is not there.
-    pub fn row(&mut self, row: Row, source: &mut Source<'_>) -> &RowLayout {
+    /// The row, made now if it is not there or has other colours.
+    pub fn row(&mut self, row: Row, source: &mut Source<'_>) -> Arc<RowLayout> {
         if self.columns != source.columns || self.width != source.width {
             self.columns = source.columns.clone();
             self.width = source.width;
@@ -120,17 +127,20 @@ impl RowCache {
         if self.rows.len() > ROWS_MAX {
             self.rows.clear();
         }
-        let widest = &mut self.widest;
-        self.rows.entry(row.0).or_insert_with(|| {
-            let layout = source.build(row);
-            *widest = widest.max(layout.width);
-            layout
-        })
+        if let Some(layout) = self.rows.get(&row.0)
+            && is_same(layout.runs.as_ref(), source.colors.line(layout.line))
+        {
+            return Arc::clone(layout);
+        }
+        let layout = Arc::new(source.build(row));
+        self.widest = self.widest.max(layout.width);
+        self.rows.insert(row.0, Arc::clone(&layout));
+        layout
     }
 
     /// A row that was drawn.
     pub fn drawn(&self, row: Row) -> Option<&RowLayout> {
-        self.rows.get(&row.0)
+        self.rows.get(&row.0).map(AsRef::as_ref)
     }
 
     /// The width of the widest row that was drawn.
@@ -149,21 +159,25 @@ impl RowCache {
             if row < last.old.end.0 {
                 continue;
             }
-            layout.line = Line(layout.line.0.saturating_add_signed(moved.lines));
-            layout.move_by(moved.chars);
+            let moving = Arc::make_mut(&mut layout);
+            moving.line = Line(moving.line.0.saturating_add_signed(moved.lines));
+            moving.move_by(moved.chars);
             self.rows.insert(row.saturating_add_signed(rows), layout);
         }
-    }
-
-    /// Forgets the rows of some lines.
-    pub fn forget_lines(&mut self, lines: Range<usize>) {
-        self.rows.retain(|_, row| !lines.contains(&row.line.0));
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.widest = 0.0;
+    }
+}
+
+/// Whether these are the very same colours.
+fn is_same(a: Option<&Runs>, b: Option<&Runs>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
     }
 }
 
@@ -187,7 +201,29 @@ impl Source<'_> {
         }
         let is_rtl = direction == Some(Direction::Rtl) && runs_left;
         let shift = if is_rtl { (self.width - x).max(0.0) } else { 0.0 };
-        RowLayout { line: row.line, kind: row.kind, range: row.range, parts, shift, width: x }
+        RowLayout {
+            line: row.line,
+            kind: row.kind,
+            range: row.range,
+            parts,
+            shift,
+            width: x,
+            indent: self.indent(rope, row.line),
+            runs: self.colors.line(row.line).cloned(),
+        }
+    }
+
+    fn indent(&self, rope: &Rope, line: Line) -> Option<usize> {
+        let tab = self.display.tab_width();
+        let mut column = 0;
+        for letter in rope.slice_of(rope.line_range(line)).chars().take(INDENT_CHARS_MAX) {
+            match letter {
+                ' ' => column += 1,
+                '\t' => column = tab.next_stop(column),
+                _ => return Some(column),
+            }
+        }
+        None
     }
 
     fn segment(

@@ -1,5 +1,6 @@
 //! Running a query within limits.
 
+use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,12 @@ impl Haste {
     }
 }
 
+thread_local! {
+    /// The cursor of the query before: its buffers have grown to what a screen needs, and growing
+    /// them anew took a third of what colouring an edited line costs.
+    static CURSOR: Cell<Option<QueryCursor>> = const { Cell::new(None) };
+}
+
 /// Calls `each` with every match that has a part in a range of the layer's bytes.
 pub(crate) fn each_match<'tree>(
     query: &Query,
@@ -48,11 +55,14 @@ pub(crate) fn each_match<'tree>(
         }
     };
     let options = QueryCursorOptions::new().progress_callback(&mut progress);
-    let mut cursor = QueryCursor::new();
+    // `each` may run a query of its own; then the place is empty and it makes a cursor.
+    let mut cursor = CURSOR.take().unwrap_or_default();
     cursor.set_match_limit(MAX_OPEN);
     cursor.set_byte_range(range);
     let mut matches = cursor.matches_with_options(query, node, text.clone(), options);
     while let Some(found) = matches.next() {
         each(found);
     }
+    drop(matches);
+    CURSOR.set(Some(cursor));
 }

@@ -89,7 +89,7 @@ struct Capture {
 /// What a layer's query captures in a window, parents before children, and of one node's
 /// captures the one that counts last.
 fn captures(layer: &Layer, rope: &Rope, window: &Range<usize>) -> Vec<Capture> {
-    let mut captures = Vec::new();
+    let mut captures = Vec::with_capacity((window.len() / 4).clamp(16, 4_096));
     let Some(highlights) = &layer.grammar().highlights else {
         return captures;
     };

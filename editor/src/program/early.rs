@@ -1,0 +1,79 @@
+//! Files of the command line, shown before what was open is restored.
+//!
+//! Unlocking a profile stretches a passphrase for a good part of a second. What the person asked
+//! for does not wait for that: it is opened at once, set aside while the restored panes take their
+//! place, and put back into them, with whatever was typed meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use text::Origin;
+
+use super::Program;
+use crate::buffer::{Buffer, BufferId, OnDisk};
+use crate::cli::{Item, Opening, Wait};
+use crate::panes::Panes;
+use crate::view::EditorView;
+
+/// What was opened before the restored panes came.
+pub(super) struct Early {
+    panes: Panes<EditorView>,
+    buffers: BTreeMap<BufferId, Buffer>,
+}
+
+impl Program {
+    /// Opens the files that a command line names, as far as they are files.
+    pub(super) fn open_early(&mut self, opening: &Opening) {
+        let is_file = |item: &&Item| matches!(item, Item::Path { path, .. } if path.is_file());
+        let items: Vec<Item> = opening.items.iter().filter(is_file).cloned().collect();
+        if items.is_empty() {
+            return;
+        }
+        // What goes wrong is told when it is opened among the restored panes.
+        self.open_items(Opening { items, wait: Wait::No, ..opening.clone() }, Box::new(|_| {}));
+    }
+
+    /// Clears the way for what is restored.
+    pub(super) fn set_early_aside(&mut self) -> Early {
+        let (panes, buffers) = (std::mem::take(&mut self.panes), std::mem::take(&mut self.buffers));
+        Early { panes, buffers }
+    }
+
+    /// Puts back what was set aside. A text that was restored too keeps its unsaved edits, and
+    /// takes those that were made in the meantime.
+    pub(super) fn take_back(&mut self, early: Early) {
+        let Early { mut panes, buffers } = early;
+        let paths: Vec<PathBuf> = buffers.values().filter_map(|one| one.path.clone()).collect();
+        for (id, buffer) in buffers {
+            match buffer.path.as_deref().and_then(|path| self.buffer_at(path)) {
+                Some(restored) => self.unite(restored, buffer),
+                None => {
+                    self.buffers.insert(id, buffer);
+                }
+            }
+        }
+        for view in panes.iter_mut().flat_map(|pane| std::mem::take(&mut pane.items)) {
+            if self.buffers.contains_key(&view.buffer) {
+                self.panes.focused_mut().insert(view);
+            }
+        }
+        paths.into_iter().for_each(|path| self.remember(path));
+    }
+
+    fn unite(&mut self, restored: BufferId, mut early: Buffer) {
+        let Some(buffer) = self.buffers.get(&restored) else { return };
+        if early.stream.is_none() {
+            return;
+        }
+        let merge = text::merge::merge(&early.saved, buffer.rope(), early.rope());
+        if merge.conflicts.is_empty() {
+            self.apply_to(restored, merge.transaction, Origin::TYPING);
+            self.journal.forget(&early);
+        } else {
+            // Both were typed and neither may go: one becomes a text of its own.
+            self.next_draft += 1;
+            (early.path, early.draft, early.on_disk) = (None, self.next_draft, OnDisk::Nothing);
+            self.buffers.insert(early.id, early);
+        }
+    }
+}
