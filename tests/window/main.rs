@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod clipboard;
+mod gpu;
 mod keys;
 mod pointer;
 mod stage;

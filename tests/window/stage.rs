@@ -27,6 +27,15 @@ impl Stage {
 
     /// The same on a display that `prepare` saw first.
     pub fn open_with(test: &str, text: &str, prepare: impl Fn(&Display)) -> Option<Self> {
+        Self::open_prepared(test, text, |display, _| prepare(display))
+    }
+
+    /// The same with a display and a home that `prepare` saw first.
+    pub fn open_prepared(
+        test: &str,
+        text: &str,
+        prepare: impl Fn(&Display, &Home),
+    ) -> Option<Self> {
         let display = match Display::start(1280, 900) {
             Ok(display) => display,
             Err(error) => {
@@ -34,8 +43,8 @@ impl Stage {
                 return None;
             }
         };
-        prepare(&display);
         let home = Home::new().unwrap();
+        prepare(&display, &home);
         let path = home.file("a.txt", text).unwrap();
         let hearth = start(&home, &display, &path);
         let stage = Self { hearth, display, home, path };
