@@ -12,6 +12,7 @@ use text::Origin;
 use super::Program;
 use crate::buffer::{Buffer, BufferId, OnDisk};
 use crate::cli::{Item, Opening, Wait};
+use crate::journal::StreamKey;
 use crate::panes::Panes;
 use crate::view::EditorView;
 
@@ -19,6 +20,13 @@ use crate::view::EditorView;
 pub(super) struct Early {
     panes: Panes<EditorView>,
     buffers: BTreeMap<BufferId, Buffer>,
+}
+
+impl Early {
+    /// Whether the stream of one of its texts is this one.
+    pub fn holds(&self, stream: StreamKey) -> bool {
+        self.buffers.values().any(|buffer| buffer.stream == Some(stream))
+    }
 }
 
 impl Program {

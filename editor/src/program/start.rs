@@ -264,7 +264,11 @@ impl Program {
                 }
                 let early = program.set_early_aside();
                 match restored {
-                    Ok(restored) => program.take_restored(restored),
+                    Ok(mut restored) => {
+                        // What was typed since the start is in the log already, and still open.
+                        restored.texts.retain(|text| !early.holds(text.stream));
+                        program.take_restored(restored);
+                    }
                     Err(sentence) => program.say(
                         Severity::Error,
                         format!("What was open could not be restored: {sentence}."),
