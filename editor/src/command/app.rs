@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use kernel::action::{Effect, Risk, Shape};
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::app_input;
 use super::app_state;
 use super::describe::{key, look, may, needs, risking, taking};
 use crate::files::load;
+use crate::input::Input;
 use crate::keymap::{KeyPress, Platform};
 use crate::program::Program;
 use crate::registry::{Arguments, Command, Fault};
@@ -132,7 +134,9 @@ fn keys(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
     let keys = KeyPress::parse_all(arguments.text("keys")?, Platform::HERE)
         .map_err(|error| Fault::usage(format!("\"keys\": {error}.")))?;
     let reply = program.answer_later();
-    program.drive(keys, reply);
+    let input =
+        |press: KeyPress| Input::Key { presses: SmallVec::from_iter([press]), text: press.typed() };
+    program.drive(keys.into_iter().map(input).collect(), reply);
     Ok(Value::Null)
 }
 

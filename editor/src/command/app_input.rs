@@ -12,7 +12,9 @@ use crate::registry::{Arguments, Fault};
 
 /// Types a text.
 pub fn text(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
-    program.input(Input::Text(arguments.text("text")?.to_owned()));
+    let text = Input::Text(arguments.text("text")?.to_owned());
+    let reply = program.answer_later();
+    program.drive(vec![text], reply);
     Ok(Value::Null)
 }
 

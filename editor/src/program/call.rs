@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 
 use kernel::action::Risk;
 use serde_json::Value;
-use smallvec::smallvec;
 
 use super::Program;
 use crate::input::Input;
-use crate::keymap::KeyPress;
 use crate::registry::{Arguments, Fault, FaultKind};
 use crate::shell::Reply;
 
@@ -24,9 +22,9 @@ pub struct Calls {
     idle: Vec<IdleWait>,
 }
 
-/// Keys of a script that are not pressed yet.
+/// Keys and texts of a script that are not typed yet.
 struct Driven {
-    keys: VecDeque<KeyPress>,
+    inputs: VecDeque<Input>,
     reply: Reply,
 }
 
@@ -93,9 +91,9 @@ impl Program {
         }));
     }
 
-    /// Presses keys one after the other, each when what the one before started is done.
-    pub fn drive(&mut self, keys: Vec<KeyPress>, reply: Reply) {
-        self.calls.driven.push_back(Driven { keys: keys.into(), reply });
+    /// Types keys and texts one after the other, each when what the one before started is done.
+    pub fn drive(&mut self, inputs: Vec<Input>, reply: Reply) {
+        self.calls.driven.push_back(Driven { inputs: inputs.into(), reply });
         self.press_driven_keys();
     }
 
@@ -148,15 +146,67 @@ impl Program {
             if self.workers.is_awaited() {
                 return;
             }
-            match driven.keys.pop_front() {
-                Some(press) => {
-                    self.input(Input::Key { presses: smallvec![press], text: press.typed() });
-                }
+            match driven.inputs.pop_front() {
+                Some(input) => self.input(input),
                 None => {
                     let Some(driven) = self.calls.driven.pop_front() else { return };
                     self.answer_durably(Value::Null, driven.reply);
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::command::stage::Stage;
+    use crate::workers::Urgency;
+
+    #[test]
+    fn what_a_person_asked_for_and_did_not_get_is_shown() {
+        let mut stage = Stage::new();
+        stage.program.perform("tab.reopen", Value::Null);
+        stage.program.perform("tab.reopn", Value::Null);
+        stage.program.perform("tab.focus", json!({ "index": "one" }));
+        stage.until(|stage| stage.notices().len() == 3);
+        let shown = stage.notices();
+        assert_eq!(shown[0], "No tab was closed.");
+        assert!(shown[1].contains("tab.reopen"), "{shown:?}");
+        assert!(shown[2].contains("index"), "{shown:?}");
+    }
+
+    #[test]
+    fn whoever_waits_in_vain_is_told_for_what() {
+        let mut stage = Stage::new();
+        let (go, wait) = channel::<()>();
+        let work = move || wait.recv().is_err();
+        stage.program.workers.run("a long job", Urgency::Background, work, |_, _| {});
+        let (send, answer) = channel();
+        let reply: Reply = Box::new(move |result| send.send(result).unwrap());
+        stage.program.wait_idle(Duration::from_millis(1), reply);
+        let until = stage.program.next_call_timeout().unwrap();
+        stage.program.tick(until);
+        let fault = answer.try_recv().unwrap().unwrap_err();
+        assert!(fault.sentence.contains("a long job"), "{fault}");
+        drop(go);
+        stage.settle();
+        stage.run("app.wait_idle", Value::Null).unwrap();
+    }
+
+    #[test]
+    fn a_key_waits_for_what_the_key_before_it_started() {
+        let mut stage = Stage::new();
+        let path = stage.write("a.txt", "text");
+        stage.keys("ctrl-o");
+        let typed = path.to_string_lossy().into_owned();
+        stage.run("app.keys", json!({ "keys": "ctrl-a" })).unwrap();
+        stage.run("app.text", json!({ "text": typed })).unwrap();
+        stage.keys("enter x");
+        assert_eq!(stage.marked(), "x|text", "the letter came after the file");
     }
 }
