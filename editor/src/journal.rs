@@ -129,6 +129,12 @@ impl Journal {
         }
     }
 
+    /// A journal that keeps nothing and is content with that.
+    #[cfg(test)]
+    pub fn unkept() -> Self {
+        Journal { missing: None, lock: Lock::Open, ..Self::missing("") }
+    }
+
     /// Whether there is a journal at all.
     pub fn is_missing(&self) -> bool {
         self.missing.is_some()

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,6 +13,9 @@ use crate::program::Program;
 use crate::registry::Fault;
 use crate::view::Follow;
 use crate::workers::Completion;
+
+/// A worker that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program, what its workers answered, and the folder of its files.
 pub struct Stage {
@@ -82,10 +85,15 @@ impl Stage {
                 let _ = send.send(result);
             }),
         );
+        let until = Instant::now() + PATIENCE;
         loop {
-            match answer.try_recv() {
-                Ok(result) => return result,
-                Err(_) => self.pump(),
+            if let Ok(result) = answer.try_recv() {
+                return result;
+            }
+            // The journal's thread answers by itself.
+            match self.receive.recv_timeout(Duration::from_millis(5)) {
+                Ok(completion) => self.program.complete(completion),
+                Err(_) => assert!(Instant::now() < until, "{id} was not answered"),
             }
         }
     }
@@ -109,8 +117,15 @@ impl Stage {
         }
     }
 
+    /// Waits for what other threads tell by themselves until `is_so`.
+    pub fn until(&mut self, is_so: impl Fn(&mut Stage) -> bool) {
+        while !is_so(self) {
+            self.pump();
+        }
+    }
+
     fn pump(&mut self) {
-        let completion = self.receive.recv_timeout(Duration::from_secs(20));
+        let completion = self.receive.recv_timeout(PATIENCE);
         self.program.complete(completion.expect("a worker answers"));
     }
 

@@ -468,7 +468,9 @@ mod tests {
     #[test]
     fn a_missing_folder_and_a_folder_in_place_of_a_file_are_told_in_a_sentence() {
         let folder = folder();
-        let sentence = |path: &Path| write(path, "x").unwrap_err().to_string();
+        let safety = folder.path().join("safety");
+        let sentence =
+            |path: &Path| save(path, &[b"x"], Expect::Anything, &safety).unwrap_err().to_string();
         let missing = sentence(&folder.path().join("gone/file"));
         assert!(missing.contains("folder") && missing.ends_with('.'), "{missing}");
         let is_folder = sentence(folder.path());

@@ -219,3 +219,63 @@ pub fn pairs_of(buffer: &Buffer) -> Vec<pairs::Pair> {
         None => pairs::DEFAULT[..4].to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::stage::Stage;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn typing_in_one_pane_moves_the_caret_of_the_other_with_its_text() {
+        let mut stage = Stage::with("one |two");
+        stage.run("pane.split_right", Value::Null).unwrap();
+        stage.keys("ctrl-home x y");
+        assert_eq!(stage.marked(), "xy|one two");
+        stage.run("pane.focus_left", Value::Null).unwrap();
+        assert_eq!(stage.marked(), "xyone |two");
+        stage.keys("ctrl-z");
+        assert_eq!(
+            stage.marked().replace('|', ""),
+            "one two",
+            "undo is the text's, not the pane's"
+        );
+    }
+
+    #[test]
+    fn undo_of_nothing_is_said() {
+        let mut stage = Stage::with("a|");
+        stage.program.travel(Travel::Undo);
+        stage.program.travel(Travel::Redo);
+        assert_eq!(stage.notices(), ["There is nothing to undo.", "There is nothing to redo."]);
+    }
+
+    #[test]
+    fn brackets_close_as_the_settings_say() {
+        let mut stage = Stage::with_file("a.rs", "|");
+        stage.program.type_text("(");
+        assert_eq!(stage.marked(), "(|)");
+        stage.program.type_text("x)");
+        assert_eq!(stage.marked(), "(x)|", "a bracket that is there is typed over");
+        let off = json!({ "key": "editor.auto_close", "value": false, "layer": "session" });
+        stage.run("settings.set", off).unwrap();
+        stage.program.type_text("(");
+        assert_eq!(stage.marked(), "(x)(|");
+    }
+
+    #[test]
+    fn an_apostrophe_in_a_comment_stands_alone() {
+        let mut stage = Stage::with_file("a.rs", "// it|\nfn f() {}\n");
+        stage.program.type_text("'");
+        assert_eq!(stage.marked(), "// it'|\nfn f() {}\n");
+    }
+
+    #[test]
+    fn a_closing_brace_goes_back_to_its_block() {
+        let mut stage = Stage::with_file("a.rs", "fn f() {\n    g();\n    |\n");
+        stage.program.type_text("}");
+        assert_eq!(stage.marked(), "fn f() {\n    g();\n}|\n");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "fn f() {\n    g();\n    |\n", "undo takes both back at once");
+    }
+}

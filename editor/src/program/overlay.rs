@@ -101,7 +101,8 @@ impl Program {
                 if let Some(Overlay::Picker(picker)) = &mut program.overlay
                     && picker.kind == Kind::Symbols
                 {
-                    picker.fill(Arc::new(entries));
+                    picker.entries = Some(Arc::new(entries));
+                    program.rank_picker();
                     program.redraw();
                 }
             },
@@ -175,6 +176,9 @@ impl Program {
     pub(super) fn rank_picker(&mut self) {
         let Some(Overlay::Picker(picker)) = &mut self.overlay else { return };
         if picker.rank() == Ranked::Now {
+            if picker.entries.is_some() && std::mem::take(&mut self.confirm_when_ranked) {
+                self.confirm(Confirm::Here);
+            }
             return;
         }
         let Some(job) = picker.job() else { return };
@@ -386,6 +390,8 @@ fn complete(typed: &str, folder: Option<&Path>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::stage::Stage;
+    use crate::input::Input;
 
     #[test]
     fn a_path_is_completed_as_far_as_there_is_one_way_on() {
@@ -400,6 +406,36 @@ mod tests {
         assert_eq!(complete("s").unwrap(), format!("sub{MAIN_SEPARATOR}"));
         assert_eq!(complete(".h").as_deref(), Some(".hidden"));
         assert_eq!(complete("x"), None);
+    }
+
+    #[test]
+    fn a_choice_that_is_confirmed_before_the_list_is_there_is_the_first_of_it() {
+        let mut stage = Stage::new();
+        for name in ["alpha.txt", "beta.txt", "gamma.txt"] {
+            stage.write(name, name);
+        }
+        stage.program.folder = Some(stage.folder.path().to_owned());
+        stage.program.open_file_picker();
+        stage.program.input(Input::Text("bta".into()));
+        stage.program.confirm(Confirm::Here);
+        assert!(stage.program.overlay.is_some(), "nothing was listed yet");
+        stage.settle();
+        assert!(stage.program.overlay.is_none());
+        assert_eq!(stage.marked(), "|beta.txt");
+    }
+
+    #[test]
+    fn a_line_is_shown_while_it_is_typed_and_left_again_when_one_thinks_better() {
+        let mut stage = Stage::with("a|\nb\nc");
+        stage.program.ask(Question::Line, "");
+        stage.program.input(Input::Text("3".into()));
+        assert_eq!(stage.marked(), "a\nb\n|c");
+        stage.program.close_overlay();
+        assert_eq!(stage.marked(), "a|\nb\nc");
+        stage.program.ask(Question::Line, "no number");
+        stage.program.confirm(Confirm::Here);
+        let Some(Overlay::Prompt(prompt)) = &stage.program.overlay else { panic!("it is asked") };
+        assert!(prompt.trouble.is_some(), "what is wrong is said where it was typed");
     }
 
     #[test]

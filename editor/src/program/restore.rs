@@ -141,3 +141,123 @@ impl Program {
         Some(view)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use kernel::disk::RealDisk;
+    use kernel::keys::{Protection, Unlocked};
+    use kernel::log::{Log, LogError, LogOptions};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::command::stage::Stage;
+    use crate::journal::{self, Journal, Lock};
+    use crate::profile;
+
+    /// A program that keeps a journal, and the keys to it.
+    fn keeping() -> (Stage, Unlocked) {
+        let mut stage = Stage::new();
+        stage.program.places.make().unwrap();
+        let keys = profile::init(&RealDisk, &stage.program.places, Protection::Unprotected);
+        let keys = keys.unwrap();
+        keep(&mut stage.program, &keys);
+        (stage, keys)
+    }
+
+    fn keep(program: &mut Program, keys: &Unlocked) {
+        let (disk, place) = (Arc::new(RealDisk), program.places.log());
+        let open = || {
+            let sealer = keys.sealer(journal::PURPOSE);
+            Log::open(disk.clone(), &place, sealer, LogOptions::default())
+        };
+        // The threads of a journal that was closed let go of its log in their own time.
+        let until = Instant::now() + Duration::from_secs(10);
+        let log = loop {
+            match open() {
+                Err(LogError::Busy(_)) if Instant::now() < until => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
+        program.journal = Journal::start(log, Lock::Open, program.workers.post()).unwrap();
+    }
+
+    /// Ends the program as a kill after its last frame does, and starts it again.
+    fn restart(stage: &mut Stage, keys: &Unlocked) {
+        stage.program.keep_session();
+        stage.program.journal.close(Duration::from_secs(10));
+        let post = stage.program.workers.post();
+        stage.program = Program::for_tests(stage.folder.path(), post);
+        keep(&mut stage.program, keys);
+        let reader = stage.program.journal.reader().unwrap();
+        let restored = journal::restore(&reader, &keys.opener(journal::PURPOSE)).unwrap();
+        stage.program.take_restored(restored);
+        stage.settle();
+    }
+
+    #[test]
+    fn texts_carets_folds_panes_and_undo_come_back() {
+        let (mut stage, keys) = keeping();
+        let code = stage.write("a.rs", "fn a() {\n    1\n}\n");
+        let notes = stage.write("b.txt", "notes");
+        stage.run("file.open", json!({ "path": code })).unwrap();
+        stage.keys("x y ctrl-end");
+        stage.run("fold.all", Value::Null).unwrap();
+        stage.run("pane.split_right", Value::Null).unwrap();
+        stage.run("file.open", json!({ "path": notes })).unwrap();
+        stage.run("file.new", Value::Null).unwrap();
+        stage.keys("d r a f t left");
+        restart(&mut stage, &keys);
+        assert_eq!(stage.marked(), "draf|t");
+        assert_eq!(stage.program.panes.iter().count(), 2);
+        assert_eq!(stage.program.panes.focused().items.len(), 3);
+        stage.run("pane.focus_left", Value::Null).unwrap();
+        assert_eq!(stage.marked(), "xyfn a() {\n    1\n}\n|");
+        let folds = stage.program.view().unwrap().display.folds().folds().len();
+        assert_eq!(folds, 1);
+        assert_eq!(std::fs::read_to_string(&code).unwrap(), "fn a() {\n    1\n}\n");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked().replace('|', ""), "fn a() {\n    1\n}\n");
+        assert!(!stage.program.active().unwrap().1.is_dirty());
+    }
+
+    #[test]
+    fn what_the_file_got_meanwhile_is_merged_into_what_was_not_saved() {
+        let (mut stage, keys) = keeping();
+        let path = stage.write("a.txt", "one\ntwo\nthree\n");
+        stage.run("file.open", json!({ "path": path })).unwrap();
+        stage.keys("x");
+        stage.write("a.txt", "one\ntwo\nthree and more\n");
+        restart(&mut stage, &keys);
+        assert_eq!(stage.marked(), "x|one\ntwo\nthree and more\n");
+        assert!(stage.program.active().unwrap().1.is_dirty());
+    }
+
+    #[test]
+    fn a_text_that_was_closed_stays_closed() {
+        let (mut stage, keys) = keeping();
+        let path = stage.write("a.txt", "one");
+        stage.run("file.open", json!({ "path": path })).unwrap();
+        stage.keys("x ctrl-w down enter");
+        restart(&mut stage, &keys);
+        assert!(stage.program.buffers.is_empty());
+        assert!(stage.program.active().is_none());
+    }
+
+    #[test]
+    fn a_file_that_went_away_costs_its_own_tab_unless_it_was_edited() {
+        let (mut stage, keys) = keeping();
+        for name in ["seen.txt", "edited.txt"] {
+            let path = stage.write(name, name);
+            stage.run("file.open", json!({ "path": path })).unwrap();
+        }
+        stage.keys("x");
+        std::fs::remove_file(stage.path("seen.txt")).unwrap();
+        std::fs::remove_file(stage.path("edited.txt")).unwrap();
+        restart(&mut stage, &keys);
+        assert_eq!(stage.program.panes.focused().items.len(), 1);
+        assert_eq!(stage.marked(), "x|edited.txt");
+    }
+}

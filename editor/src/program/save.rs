@@ -96,10 +96,11 @@ impl Program {
     fn tidy_for_saving(&mut self, id: BufferId) {
         let files = self.settings.files();
         let (trim, close) = (files.trim_trailing_whitespace, files.final_newline);
-        let Some(buffer) = self.buffers.get(&id).filter(|buffer| buffer.is_dirty()) else {
+        let Some(buffer) = self.buffers.get(&id) else { return };
+        if !buffer.is_dirty() && buffer.on_disk != OnDisk::Nothing {
             // What nobody edited is left as it is.
             return;
-        };
+        }
         let trim = buffer.house_rules.trim_trailing.unwrap_or(trim);
         let close = buffer.house_rules.final_newline.unwrap_or(close);
         let rope = buffer.rope();
@@ -335,5 +336,106 @@ fn places(conflicts: &[Conflict]) -> String {
     match conflicts {
         [_] => "in 1 place".to_owned(),
         more => format!("in {} places", more.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::stage::Stage;
+
+    const FILE: &str = "one\ntwo\nthree\n";
+
+    /// A file that was opened and edited in its first line.
+    fn edited() -> Stage {
+        let mut stage = Stage::with_file("a.txt", &format!("|{FILE}"));
+        stage.keys("x");
+        stage
+    }
+
+    fn look_again(stage: &mut Stage) {
+        stage.program.check_all_files();
+        stage.settle();
+    }
+
+    fn is_dirty(stage: &mut Stage) -> bool {
+        stage.program.active().unwrap().1.is_dirty()
+    }
+
+    #[test]
+    fn what_another_program_wrote_joins_unsaved_edits_and_undo_takes_it_back() {
+        let mut stage = edited();
+        stage.write("a.txt", "one\ntwo\nthree and more\n");
+        look_again(&mut stage);
+        assert_eq!(stage.marked(), "x|one\ntwo\nthree and more\n");
+        assert!(stage.notices()[0].contains("both changes"), "{:?}", stage.notices());
+        assert!(is_dirty(&mut stage), "the edit is not in the file");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "x|one\ntwo\nthree\n");
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "|one\ntwo\nthree\n");
+        assert!(is_dirty(&mut stage), "the file holds what the other program wrote");
+    }
+
+    #[test]
+    fn a_text_without_edits_follows_its_file_in_silence() {
+        let mut stage = Stage::with_file("a.txt", FILE);
+        stage.write("a.txt", "another text\n");
+        look_again(&mut stage);
+        assert!(stage.marked().contains("another text"));
+        assert!(!is_dirty(&mut stage));
+        assert!(stage.notices().is_empty(), "{:?}", stage.notices());
+    }
+
+    #[test]
+    fn where_both_wrote_the_persons_text_stays_and_that_is_said() {
+        let mut stage = edited();
+        stage.write("a.txt", "ONE\ntwo\nthree\n");
+        look_again(&mut stage);
+        assert_eq!(stage.marked(), "x|one\ntwo\nthree\n");
+        assert!(stage.notices()[0].contains("in 1 place"), "{:?}", stage.notices());
+        stage.run("file.save", Value::Null).unwrap();
+        let written = std::fs::read_to_string(stage.path("a.txt")).unwrap();
+        assert_eq!(written, "xone\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_save_over_what_was_not_seen_is_refused_and_merged() {
+        let mut stage = edited();
+        stage.write("a.txt", "one\ntwo\nthree and more\n");
+        let refused = stage.run("file.save", Value::Null).unwrap_err();
+        assert!(refused.sentence.contains("changed"), "{refused}");
+        stage.settle();
+        stage.run("file.save", Value::Null).unwrap();
+        let written = std::fs::read_to_string(stage.path("a.txt")).unwrap();
+        assert_eq!(written, "xone\ntwo\nthree and more\n");
+        assert!(!is_dirty(&mut stage));
+    }
+
+    #[test]
+    fn a_deleted_file_leaves_its_text_and_saving_makes_it_anew() {
+        let mut stage = edited();
+        std::fs::remove_file(stage.path("a.txt")).unwrap();
+        look_again(&mut stage);
+        look_again(&mut stage);
+        assert_eq!(stage.notices().len(), 1, "it is said once: {:?}", stage.notices());
+        assert_eq!(stage.marked(), "x|one\ntwo\nthree\n");
+        stage.run("file.save", Value::Null).unwrap();
+        let written = std::fs::read_to_string(stage.path("a.txt")).unwrap();
+        assert_eq!(written, "xone\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn saving_trims_and_closes_the_last_line_where_that_is_wanted() {
+        let mut stage = Stage::with_file("a.txt", "|one \t\n\n  \ntwo  ");
+        let trim = json!({ "key": "files.trim_trailing_whitespace", "value": true,
+                           "layer": "session" });
+        stage.run("settings.set", trim).unwrap();
+        let read = |stage: &Stage| std::fs::read_to_string(stage.path("a.txt")).unwrap();
+        stage.run("file.save", Value::Null).unwrap();
+        assert_eq!(read(&stage), "one \t\n\n  \ntwo  ", "nobody edited it");
+        stage.keys("x");
+        stage.run("file.save", Value::Null).unwrap();
+        assert_eq!(read(&stage), "xone\n\n\ntwo\n");
     }
 }

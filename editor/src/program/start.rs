@@ -156,7 +156,7 @@ impl Program {
     pub fn for_tests(folder: &std::path::Path, post: Post) -> Self {
         let places = Directories::under(folder, folder.join("run"));
         let mut program = Program::new(places, Clipboard::private(), post);
-        program.journal = Journal::missing("tests keep none");
+        program.journal = Journal::unkept();
         program
     }
 

@@ -44,6 +44,11 @@ impl Program {
                     .filter(|path| path.parent().is_some_and(|at| folders.contains(at)))
                     .collect();
                 self.files_changed(&files);
+                let is_watched =
+                    |own: &PathBuf| own.parent().is_some_and(|at| folders.contains(at));
+                if own_files(&self.places).iter().any(is_watched) {
+                    self.reload_files();
+                }
             }
             Seen::Everything => {
                 self.check_all_files();
@@ -125,4 +130,41 @@ fn finish(safety: &Path) -> Vec<String> {
         });
     }
     sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn a_file_that_another_program_writes_is_followed_by_itself() {
+        let mut stage = Stage::with_file("a.txt", "one\n");
+        stage.program.watch_files();
+        stage.write("a.txt", "written outside\n");
+        stage.until(|stage| stage.marked().contains("written outside"));
+    }
+
+    #[test]
+    fn the_persons_settings_count_when_they_are_written() {
+        let mut stage = Stage::new();
+        let path = stage.program.places.settings();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        stage.program.watch_files();
+        std::fs::write(path, "editor.tab_width = 7\n").unwrap();
+        stage.until(|stage| stage.program.settings.editor().tab_width == 7);
+    }
+
+    #[test]
+    fn a_save_that_a_crash_cut_off_is_finished_and_told() {
+        let mut stage = Stage::new();
+        let safety = stage.program.places.state.join("saving");
+        std::fs::create_dir_all(&safety).unwrap();
+        let target = stage.write("a.txt", "ha");
+        std::fs::write(safety.join("k.path"), target.as_os_str().as_encoded_bytes()).unwrap();
+        std::fs::write(safety.join("k.text"), "half and half\n").unwrap();
+        stage.program.finish_saves();
+        stage.settle();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "half and half\n");
+        assert!(stage.notices()[0].contains("whole again"), "{:?}", stage.notices());
+    }
 }
