@@ -172,6 +172,14 @@ impl Journal {
         self.append(stream, record::OPERATIONS, payload);
     }
 
+    /// Keeps a text that came from nowhere that it could be read from again.
+    pub fn adopt(&mut self, buffer: &mut Buffer) {
+        if buffer.stream.is_none() {
+            let base = buffer.rope().clone();
+            self.begin(buffer, &base);
+        }
+    }
+
     /// Opens the stream of a buffer: what it is now, and the text that it starts from.
     fn begin(&mut self, buffer: &mut Buffer, base: &Rope) -> StreamKey {
         let stream = StreamKey::random();

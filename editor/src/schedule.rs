@@ -1,9 +1,9 @@
 //! How the system shares its cores among the threads of this process.
 //!
-//! A key goes through three short stretches of work: the UI thread, the log's writer, the UI thread
-//! again. On a busy machine each of them waits for its turn. A thread that asks for short turns gets
-//! them sooner (Linux 6.12 on, `sched_setattr`), and takes no more of the core for that; older
-//! systems ignore it. Background work stands back.
+//! A key goes through three short stretches of work: the UI thread, the log's writer, the UI
+//! thread again. On a busy machine each of them waits for its turn. A thread that asks for short
+//! turns gets them sooner (Linux 6.12 on, `sched_setattr`), and takes no more of the core for
+//! that; older systems ignore it. Background work stands back.
 
 use std::time::Duration;
 

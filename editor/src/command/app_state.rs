@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn focus_follows_what_has_the_keyboard() {
-        let mut stage = Stage::with("a|");
+        let mut stage = Stage::with_file("a.txt", "a|");
         for (keys, focus) in [
             ("ctrl-shift-p", "palette"),
             ("escape ctrl-g", "prompt"),

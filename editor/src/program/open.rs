@@ -165,7 +165,7 @@ impl Program {
         id
     }
 
-    /// Opens an empty text without a file.
+    /// Opens a text without a file: an empty one, or what another program piped in.
     pub fn new_draft(&mut self, text: &str) -> BufferId {
         let id = self.add_buffer(Document::from_base(Rope::from_str(text)), None);
         self.next_draft += 1;
@@ -173,6 +173,11 @@ impl Program {
         if let Some(buffer) = self.buffers.get_mut(&id) {
             buffer.obey(Default::default(), habits);
             buffer.draft = self.next_draft;
+            if !text.is_empty() {
+                // No file holds it, so it is not lost without a word.
+                buffer.mark_never_saved(Rope::new());
+                self.journal.adopt(buffer);
+            }
         }
         let pane = self.panes.focus();
         self.show(pane, id, None);

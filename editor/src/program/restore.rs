@@ -236,6 +236,17 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_was_piped_in_comes_back_and_is_asked_about() {
+        let (mut stage, keys) = keeping();
+        stage.program.new_draft("from a pipe\n");
+        restart(&mut stage, &keys);
+        assert_eq!(stage.marked(), "|from a pipe\n");
+        stage.run("tab.close", Value::Null).unwrap();
+        assert!(stage.program.overlay.is_some(), "it is asked about");
+        assert_eq!(stage.program.buffers.len(), 1);
+    }
+
+    #[test]
     fn a_text_that_was_closed_stays_closed() {
         let (mut stage, keys) = keeping();
         let path = stage.write("a.txt", "one");
