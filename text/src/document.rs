@@ -379,6 +379,71 @@ mod tests {
     }
 
     #[test]
+    fn what_redo_passed_over_does_not_bring_text_twice_after_a_restart() {
+        let (mut here, mut there) = (other("abc", 1), other("abc", 2));
+        let cut =
+            || Transaction::single(Edit::delete(CharRange::new(CharOffset(1), CharOffset(2))));
+        let mut log = here.apply(cut(), Origin::COMMAND).unwrap().operations;
+        log.extend(insert(&mut here, 0, "x").operations);
+        log.extend(here.undo().unwrap().change.operations);
+        log.extend(here.undo().unwrap().change.operations);
+        there.merge(&log).unwrap();
+        let came = there.apply(cut(), Origin::COMMAND).unwrap().operations;
+        here.merge(&came).unwrap();
+        log.extend(came);
+        // What redoing the first group would take out is gone already.
+        while let Some(outcome) = here.redo() {
+            log.extend(outcome.change.operations);
+        }
+        let authors = Authors::new(here.author());
+        let mut restored = Document::restore(Rope::from_str("abc"), &log, authors).document;
+        assert_eq!(restored.rope(), here.rope());
+        assert!(here.redo().is_none() && restored.redo().is_none(), "{}", restored.rope());
+    }
+
+    #[test]
+    fn what_undo_passed_over_can_be_undone_once_it_is_back() {
+        let (mut here, mut there) = (other("", 1), other("", 2));
+        let came = insert(&mut here, 0, "word").operations;
+        there.merge(&came).unwrap();
+        let all = Transaction::single(Edit::delete(CharRange::new(CharOffset(0), CharOffset(4))));
+        let gone = there.apply(all, Origin::COMMAND).unwrap().operations;
+        here.merge(&gone).unwrap();
+        assert_eq!(here.undo().unwrap().whose, Whose::Elsewhere, "nothing of its own is left");
+        assert_eq!(here.rope(), "word");
+        assert_eq!(here.undo().unwrap().whose, Whose::Own);
+        assert_eq!(here.rope(), "");
+    }
+
+    #[test]
+    fn after_a_restart_the_caret_stands_at_the_end_of_what_came_back() {
+        let mut document = other("fn a() {\n    x\n    ", 1);
+        let base = document.rope().clone();
+        let mut log = Vec::new();
+        // A brace that was typed, and its line moved out, as one group.
+        let brace = Edit::insert(base.end(), "}");
+        let typed = Transaction::single(brace);
+        log.extend(document.apply(typed, Origin::TYPING).unwrap().operations);
+        let blanks = CharRange::new(base.end() - 4, base.end());
+        let moved = Transaction::single(Edit::delete(blanks));
+        let joined = Origin { group: Grouping::WithPrevious, ..Origin::TYPING };
+        log.extend(document.apply(moved, joined).unwrap().operations);
+        let two = vec![Edit::delete(CharRange::new(CharOffset(0), CharOffset(3)))];
+        let two = Transaction::new([two, vec![Edit::insert(CharOffset(8), "new")]].concat());
+        log.extend(document.apply(two.unwrap(), Origin::COMMAND).unwrap().operations);
+        log.extend(document.undo().unwrap().change.operations);
+        let authors = Authors::new(document.author());
+        let mut restored = Document::restore(base, &log, authors).document;
+        for document in [&mut document, &mut restored] {
+            let caret = |at| Selections::single(Selection::caret(CharOffset(at)));
+            assert_eq!(document.redo().unwrap().selections, caret(8), "behind `new`");
+            assert_eq!(document.undo().unwrap().selections, caret(3), "behind `fn `");
+            assert_eq!(document.undo().unwrap().selections, caret(19), "behind the blanks");
+            assert_eq!(document.redo().unwrap().selections, caret(16), "behind the brace");
+        }
+    }
+
+    #[test]
     fn undo_goes_on_with_what_was_made_elsewhere_and_says_so() {
         let (mut here, mut there) = (other("base", 1), other("base", 2));
         let came = insert(&mut there, 4, " there").operations;

@@ -81,6 +81,8 @@ pub(crate) struct Undo {
     undone: Vec<Undone>,
     /// Groups whose reversal stands in the timeline.
     reversed: HashSet<GroupId>,
+    /// Groups of which nothing is left in the text, until something elsewhere brings it back.
+    gone: HashSet<GroupId>,
     pub open: Option<OpenGroup>,
 }
 
@@ -115,55 +117,54 @@ impl Undo {
         });
     }
 
-    /// A group's change came out of the history: a merge, or a replay after a restart.
-    pub fn replay(&mut self, authors: &Authors, group: GroupId, cause: Cause, delta: Delta) {
-        let whose = match authors.is_own(group.author) {
-            true => Whose::Own,
-            false => Whose::Elsewhere,
-        };
+    /// A group's change came out of the history, in steps: a merge, or a replay after a restart.
+    /// Answers the steps as one. What this device undid before a restart can be redone after it,
+    /// since its undoing and redoing is logged.
+    pub fn replay(
+        &mut self,
+        authors: &Authors,
+        group: GroupId,
+        cause: Cause,
+        steps: Vec<Delta>,
+    ) -> Delta {
+        let whose = whose_of(authors, group);
+        match (whose, cause) {
+            (Whose::Elsewhere, _) => self.note_elsewhere(&steps),
+            // It comes with its undoing.
+            (Whose::Own, Cause::Undo { .. }) => {}
+            (Whose::Own, Cause::Redo { of }) => self.replay_redo(of),
+            (Whose::Own, _) => self.undone.clear(),
+        }
+        let delta = Delta::chain(steps);
         match cause {
-            Cause::Undo { of } => self.replay_undo(whose, of, group, delta),
-            Cause::Redo { of } => {
-                let brings_back = self.undone.last().is_some_and(|undone| undone.group == of);
-                if whose == Whose::Own && brings_back {
-                    self.pop_undone();
-                } else if whose == Whose::Elsewhere {
-                    self.note_elsewhere(&delta);
-                }
-                self.push(group, whose, Role::Work, delta);
-            }
-            _ => {
-                match whose {
-                    Whose::Own => self.undone.clear(),
-                    Whose::Elsewhere => self.note_elsewhere(&delta),
-                }
-                self.push(group, whose, Role::Work, delta);
-            }
+            Cause::Undo { of } => self.replay_undo(authors, of, group, delta.clone()),
+            _ => self.push(group, whose, Role::Work, delta.clone()),
+        }
+        delta
+    }
+
+    fn replay_undo(&mut self, authors: &Authors, of: GroupId, group: GroupId, delta: Delta) {
+        let whose = whose_of(authors, group);
+        let target = self.items_of(of).last().map(|first| self.items[first].whose);
+        let agrees = |reversal: &Reversal| reversal.delta.agrees_with(&delta);
+        let taken = self.excise_if(of, agrees);
+        if whose == Whose::Own {
+            let target = target.unwrap_or_else(|| whose_of(authors, of));
+            self.push_undone(of, target, delta.inverted());
+        }
+        if taken.is_none() {
+            // Somebody else's way of taking it back differs from ours, so it stands as a change.
+            self.reversed.insert(of);
+            self.push(group, whose, Role::Reversal, delta);
         }
     }
 
-    fn replay_undo(&mut self, whose: Whose, of: GroupId, group: GroupId, delta: Delta) {
-        if let Some(first) = self.items_of(of).last() {
-            let saved = self.items[first..].to_vec();
-            let target = saved[0].whose;
-            let inverse = self.excise(of).delta;
-            if inverse.agrees_with(&delta) {
-                match whose {
-                    Whose::Own => self.push_undone(of, target, delta.inverted()),
-                    Whose::Elsewhere => self.note_elsewhere(&delta),
-                }
-                return;
-            }
-            self.items.truncate(first);
-            self.items.extend(saved);
+    /// This device brought a group back before a restart, and passed over those above it, of
+    /// which nothing was left to bring back.
+    fn replay_redo(&mut self, of: GroupId) {
+        if self.undone.iter().any(|undone| undone.group == of) {
+            while self.pop_undone().is_some_and(|undone| undone.group != of) {}
         }
-        // Somebody else's way of taking it back differs from ours, so it stands as a change.
-        self.reversed.insert(of);
-        match whose {
-            Whose::Own => self.push_undone(of, whose, delta.inverted()),
-            Whose::Elsewhere => self.note_elsewhere(&delta),
-        }
-        self.push(group, whose, Role::Reversal, delta);
     }
 
     fn push(&mut self, group: GroupId, whose: Whose, role: Role, delta: Delta) {
@@ -176,13 +177,21 @@ impl Undo {
     }
 
     /// Takes the newest group out of the timeline: this device's, or failing that the newest
-    /// that was made elsewhere. Groups of which nothing is left in the text are passed over.
+    /// that was made elsewhere. Groups of which nothing is left in the text are passed over, and
+    /// stay in the timeline: no log tells of a look at them.
     pub fn take_back(&mut self) -> Option<Reversal> {
         loop {
             let group = self.newest(Whose::Own).or_else(|| self.newest(Whose::Elsewhere))?;
-            let reversal = self.excise(group);
-            if !reversal.delta.is_empty() {
-                return Some(reversal);
+            match self.excise_if(group, |reversal| !reversal.delta.is_empty()) {
+                Some(reversal) => {
+                    if reversal.whose == Whose::Elsewhere {
+                        self.gone.clear();
+                    }
+                    return Some(reversal);
+                }
+                None => {
+                    self.gone.insert(group);
+                }
             }
         }
     }
@@ -195,7 +204,10 @@ impl Undo {
     fn newest(&self, whose: Whose) -> Option<GroupId> {
         let mut items = self.items.iter().rev();
         let found = items.find(|item| {
-            item.whose == whose && item.role == Role::Work && !self.reversed.contains(&item.group)
+            item.whose == whose
+                && item.role == Role::Work
+                && !self.reversed.contains(&item.group)
+                && !self.gone.contains(&item.group)
         });
         found.map(|item| item.group)
     }
@@ -208,6 +220,23 @@ impl Undo {
         let by_author =
             (0..up_to).rev().filter(move |index| self.items[*index].group.author == group.author);
         by_author.take_while(move |index| self.items[*index].group == group)
+    }
+
+    /// Takes a group out of the timeline if its reversal is as wanted.
+    fn excise_if(
+        &mut self,
+        group: GroupId,
+        is_wanted: impl Fn(&Reversal) -> bool,
+    ) -> Option<Reversal> {
+        let first = self.items_of(group).last()?;
+        let saved = self.items[first..].to_vec();
+        let reversal = self.excise(group);
+        if is_wanted(&reversal) {
+            return Some(reversal);
+        }
+        self.items.truncate(first);
+        self.items.extend(saved);
+        None
     }
 
     /// Takes all of a group's changes out of the timeline.
@@ -271,10 +300,20 @@ impl Undo {
         Some(Reversal { group, whose, delta, selections: None })
     }
 
-    fn note_elsewhere(&mut self, delta: &Delta) {
+    /// Somebody else's change, in steps. Each counts: as one they would no longer tell what was
+    /// put in where something had been taken out.
+    fn note_elsewhere(&mut self, steps: &[Delta]) {
+        self.gone.clear();
         if let Some(newest) = self.undone.last_mut() {
-            newest.since.push(delta.clone());
+            newest.since.extend_from_slice(steps);
         }
+    }
+}
+
+fn whose_of(authors: &Authors, group: GroupId) -> Whose {
+    match authors.is_own(group.author) {
+        true => Whose::Own,
+        false => Whose::Elsewhere,
     }
 }
 
@@ -288,15 +327,19 @@ fn mapped(selections: &Selections, delta: &Delta) -> Selections {
     })
 }
 
-/// Carets at the ends of what edits put in, in the coordinates of the text after them.
+/// Carets at the ends of what edits put in, or where they only took out; in the coordinates of
+/// the text after them.
 pub(crate) fn selections_after(edits: &[Edit]) -> Selections {
     let (mut inserted, mut deleted) = (0, 0);
+    let puts_in = edits.iter().any(|edit| !edit.text.is_empty());
     let carets: SmallVec<[Selection; 1]> = edits
         .iter()
-        .map(|edit| {
+        .filter_map(|edit| {
             inserted += edit.text.chars().count();
             deleted += edit.range.len();
-            Selection::caret(CharOffset(edit.range.end.0 + inserted - deleted))
+            // A blank taken away beside the text that came back is nowhere to go to.
+            let counts = !puts_in || !edit.text.is_empty();
+            counts.then(|| Selection::caret(CharOffset(edit.range.end.0 + inserted - deleted)))
         })
         .collect();
     let last = carets.len().saturating_sub(1);

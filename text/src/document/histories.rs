@@ -72,7 +72,10 @@ impl Device {
 
     fn restored(&self, author: u8) -> Document {
         let authors = Authors::new(Author::from_bytes([author; 16]));
-        let authors = authors.with_earlier([self.document.author()]);
+        self.restored_as(authors.with_earlier([self.document.author()]))
+    }
+
+    fn restored_as(&self, authors: Authors) -> Document {
         let restored = Document::restore(Rope::from_str(BASE), &self.log, authors);
         assert_eq!(restored.refused, []);
         restored.document
@@ -258,6 +261,121 @@ fn redo_brings_back_ones_own_work_past_what_others_wrote_since() {
             let text = document.rope().to_string();
             let own: String = text.chars().filter(|c| !c.is_ascii_uppercase()).collect();
             assert_eq!(own, full, "round {round}");
+        }
+    }
+}
+
+/// Some devices work, undo and exchange for a while.
+fn after_some_work<const N: usize>(random: &mut Seeded) -> [Device; N] {
+    let mut devices = std::array::from_fn(|index| device(index as u8 + 1, BASE));
+    for _ in 0..random.below(40) {
+        let who = random.below(N);
+        match random.below(10) {
+            0..4 => devices[who].edit(random, &["a", "b ", "é𝄞", "\n", "word"]),
+            4..8 => devices[who].undo_or_redo(random),
+            _ => send(&mut devices, (who + 1 + random.below(N - 1)) % N, who, random),
+        }
+    }
+    devices
+}
+
+/// One step of a document: what it did to the text, and whose work it was.
+fn step(outcome: Option<UndoOutcome>) -> Option<(String, Whose)> {
+    outcome.map(|outcome| (outcome.change.after().to_string(), outcome.whose))
+}
+
+/// Steps a document and its restored twin in random ways, and back to the end; answers what each
+/// step of both did.
+fn steps_of_both(here: &Device, random: &mut Seeded) -> Vec<[Option<(String, Whose)>; 2]> {
+    let (mut live, mut restored) = (here.document.clone(), here.restored(9));
+    let turns = random.below(60);
+    let mut steps = Vec::new();
+    for turn in 0..turns + 100 {
+        steps.push(match turn < turns && random.below(3) > 0 {
+            true => [step(live.undo()), step(restored.undo())],
+            false => [step(live.redo()), step(restored.redo())],
+        });
+    }
+    assert!(live.redo().is_none() && restored.redo().is_none());
+    steps
+}
+
+#[test]
+fn a_restored_document_steps_as_the_live_one_would_have() {
+    let mut random = Seeded::new(45);
+    for round in 0..4_000 {
+        let [here, _] = after_some_work(&mut random);
+        for [expected, got] in steps_of_both(&here, &mut random) {
+            assert_eq!(got, expected, "round {round}");
+        }
+    }
+}
+
+#[test]
+fn with_two_others_a_restored_document_brings_the_same_own_work_back() {
+    let mut random = Seeded::new(47);
+    let letters = |(text, whose): (String, Whose)| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        (letters, whose)
+    };
+    for round in 0..4_000 {
+        // What two others wrote without having seen each other has no order in the log. So one's
+        // own text may come back before or behind theirs where all around it was deleted, and
+        // which of them wrote last is open.
+        let [here, _, _] = after_some_work(&mut random);
+        let steps = steps_of_both(&here, &mut random).into_iter();
+        let is_own = |step: &Option<(String, Whose)>| !matches!(step, Some((_, Whose::Elsewhere)));
+        for [expected, got] in steps.take_while(|[expected, _]| is_own(expected)) {
+            assert_eq!(got.map(letters), expected.map(letters), "round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_restored_document_goes_on_as_the_live_one_whatever_comes() {
+    let mut random = Seeded::new(46);
+    for round in 0..2_000 {
+        let [mut here, mut there] = after_some_work(&mut random);
+        let authors = Authors::new(here.document.author());
+        let mut restored = here.restored_as(authors.clone());
+        for turn in 0..random.below(40) {
+            let place = format!("round {round}, turn {turn}");
+            match random.below(10) {
+                0 => restored = here.restored_as(authors.clone()),
+                1 => {
+                    here.document.seal_group();
+                    restored.seal_group();
+                    let logged = here.log.len();
+                    here.edit(&mut random, &["c", "d "]);
+                    // What was written here is its own, whichever way it came into the log.
+                    restored.merge(&here.log[logged..]).unwrap();
+                }
+                2..4 => there.edit(&mut random, &["A", "B "]),
+                4 => there.undo_or_redo(&mut random),
+                5 => {
+                    let log = there.log.clone();
+                    here.receive(&log);
+                    restored.merge(&log).unwrap();
+                }
+                6 => there.receive(&here.log.clone()),
+                7 => {
+                    let outcome = here.document.redo();
+                    if let Some(outcome) = &outcome {
+                        here.log_change(&outcome.change);
+                    }
+                    assert_eq!(step(restored.redo()), step(outcome), "{place}");
+                }
+                _ => {
+                    let outcome = here.document.undo();
+                    if let Some(outcome) = &outcome {
+                        here.log_change(&outcome.change);
+                    }
+                    assert_eq!(step(restored.undo()), step(outcome), "{place}");
+                }
+            }
+            assert_eq!(restored.version(), here.document.version(), "{place}");
+            assert_eq!(restored.rope(), here.document.rope(), "{place}");
         }
     }
 }

@@ -232,7 +232,8 @@ impl Document {
     pub fn restore(base: Rope, operations: &[Operation], authors: Authors) -> Restored {
         let mut document = Document::from_base_as(base, authors);
         let mut refused = Vec::new();
-        for batch in batches(document.base.root(), operations) {
+        let own = document.authors.clone();
+        for batch in batches(document.base.root(), &own, operations) {
             refused.extend(document.absorb(batch).refused);
         }
         Restored { document, refused }
@@ -301,9 +302,7 @@ impl Document {
         }
         let mut deltas = Vec::with_capacity(intake.groups.len());
         for GroupDeltas { group, cause, deltas: parts } in intake.groups {
-            let delta = Delta::chain(parts);
-            self.undo.replay(&self.authors, group, cause, delta.clone());
-            deltas.push(delta);
+            deltas.push(self.undo.replay(&self.authors, group, cause, parts));
         }
         Some(Absorbed { merged: intake.merged, refused: intake.refused, deltas })
     }
@@ -360,23 +359,30 @@ fn release_all(
 }
 
 /// Cuts a log into batches that are merged at once: a batch ends where somebody had seen
-/// everything before. What was written in one line of history is one batch.
-fn batches(root: OperationId, operations: &[Operation]) -> impl Iterator<Item = &[Operation]> {
+/// everything before. What was written in one line of history is one batch. What came beside
+/// this device's work is not merged with it: undo has to meet both in the order of the log.
+fn batches<'a>(
+    root: OperationId,
+    authors: &Authors,
+    operations: &'a [Operation],
+) -> impl Iterator<Item = &'a [Operation]> {
     let mut rest = operations;
     let mut tip: SmallVec<[OperationId; 2]> = smallvec![root];
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let (mut concurrent, mut switches) = (false, 0);
+        let (mut concurrent, mut switches, mut own) = (false, 0, false);
         let mut count = 0;
         for operation in rest {
             let saw_all = operation.parents.as_slice() == tip.as_slice();
             switches += usize::from(!saw_all && !operation.is_chained());
-            if concurrent && (saw_all || switches > BATCH_SWITCHES_MAX) {
+            let beside_own = own && !saw_all;
+            if beside_own || (concurrent && (saw_all || switches > BATCH_SWITCHES_MAX)) {
                 break;
             }
             concurrent |= !saw_all;
+            own |= authors.is_own(operation.id.author);
             tip.retain(|id| !operation.parents.contains(id));
             let last = operation.last();
             let place = tip.partition_point(|id| *id < last);
@@ -465,11 +471,17 @@ pub(super) mod tests {
     fn a_log_in_one_line_is_one_batch_and_a_join_ends_one() {
         let (mut a, mut b) = (document(1), document(2));
         let mut log: Vec<Operation> = (0..9).map(|at| insert(&mut a, at, "x")).collect();
-        assert_eq!(batches(a.base().root(), &log).count(), 1);
+        let authors = Authors::new(Author::from_bytes([9; 16]));
+        assert_eq!(batches(a.base().root(), &authors, &log).count(), 1);
         log.push(insert(&mut b, 0, "y"));
         a.merge(&log[9..]).unwrap();
         log.push(insert(&mut a, 0, "z"));
-        let lengths: Vec<usize> = batches(a.base().root(), &log).map(<[_]>::len).collect();
+        let lengths: Vec<usize> =
+            batches(a.base().root(), &authors, &log).map(<[_]>::len).collect();
         assert_eq!(lengths, [10, 1]);
+        let authors = Authors::new(a.author());
+        let lengths: Vec<usize> =
+            batches(a.base().root(), &authors, &log).map(<[_]>::len).collect();
+        assert_eq!(lengths, [9, 1, 1], "own work is not merged with what came beside it");
     }
 }
