@@ -1,9 +1,11 @@
 //! What colours cost: on the thread that draws, and on the worker that parses.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use syntax::{Languages, ParseJob, Parsed, Syntax};
+use syntax::{Languages, ParseJob, Parsed, Syntax, SyntaxTree};
 use text::{CharOffset, CharRange, Edit, Rope};
 
 use crate::clock::thread_cpu;
@@ -13,6 +15,7 @@ use crate::source;
 
 const BYTES: usize = 1_000_000;
 const VISIBLE_LINES: usize = 50;
+const EDITS: usize = 200;
 const BUDGET: Duration = Duration::from_secs(30);
 
 /// What is measured here.
@@ -36,21 +39,63 @@ fn parsed(job: Option<ParseJob>) -> Result<Parsed, String> {
     }
 }
 
-/// Letters typed all over the text. The thread that draws pays for moving the tree, for colouring
-/// what is visible from the moved tree, for taking the worker's answer and for colouring again.
+/// A tree that was replaced.
+type Retired = Option<Arc<SyntaxTree>>;
+
+/// The thread that parses and frees trees, as the program has one. On the thread that draws, the
+/// allocator would sort out the nodes of old trees in the middle of what is measured.
+struct Worker {
+    jobs: Sender<(Option<ParseJob>, Retired)>,
+    answers: Receiver<Result<Parsed, String>>,
+}
+
+impl Worker {
+    fn start() -> Self {
+        let (jobs, asked) = channel::<(Option<ParseJob>, Retired)>();
+        let (answer, answers) = channel();
+        std::thread::spawn(move || {
+            for (job, retired) in asked {
+                drop(retired);
+                if answer.send(parsed(job)).is_err() {
+                    break;
+                }
+            }
+        });
+        Worker { jobs, answers }
+    }
+
+    fn parse(&self, job: Option<ParseJob>, retired: Retired) -> Result<Parsed, String> {
+        self.jobs.send((job, retired)).map_err(|error| error.to_string())?;
+        self.answers.recv().map_err(|error| error.to_string())?
+    }
+}
+
+/// Letters typed all over the text and taken back, one edit at a time: many break the syntax of
+/// their line, as typing does, but the file does not turn into one large error. The thread that
+/// draws pays for moving the tree, for colouring what is visible from the moved tree, for taking the
+/// worker's answer and for colouring again.
 fn edit() -> Result<Vec<Figure>, String> {
     let mut rope = Rope::from_str(&source::of_bytes(BYTES));
     let mut syntax = rust()?;
-    syntax.install(parsed(syntax.job(&rope))?, &rope);
+    let worker = Worker::start();
+    syntax.install(worker.parse(syntax.job(&rope), None)?, &rope);
+    let mut retired = None;
     let mut numbers = source::Numbers::from_seed(5);
     let (mut times, mut coloured) = (Samples::default(), 0);
     let (mut moving, mut taking) = (Samples::default(), Samples::default());
-    for _ in 0..200 {
-        let line = numbers.below(rope.len_lines() - VISIBLE_LINES);
-        let at = rope.line_to_char(line) + 4;
+    let (mut line, mut at) = (0, 0);
+    for step in 0..EDITS {
         let before = rope.clone();
-        rope.insert(at, "x");
-        let edits = [Edit::insert(CharOffset(at), "x")];
+        let edit = if step % 2 == 0 {
+            line = numbers.below(rope.len_lines() - VISIBLE_LINES);
+            at = rope.line_to_char(line) + 4;
+            rope.insert(at, "x");
+            Edit::insert(CharOffset(at), "x")
+        } else {
+            rope.remove(at..at + 1);
+            Edit::delete(CharRange { start: CharOffset(at), end: CharOffset(at + 1) })
+        };
+        let edits = [edit];
         let last = rope.line_to_char((line + VISIBLE_LINES).min(rope.len_lines()));
         let visible =
             CharRange { start: CharOffset(rope.line_to_char(line)), end: CharOffset(last) };
@@ -59,17 +104,16 @@ fn edit() -> Result<Vec<Figure>, String> {
         moving.push_ms(thread_cpu() - start);
         coloured += syntax.highlights(&rope, visible).len();
         let shown = thread_cpu() - start;
-        let answer = parsed(syntax.job(&rope))?;
+        let answer = worker.parse(syntax.job(&rope), retired.take())?;
         let start = thread_cpu();
-        // The tree that it retires is dropped after the clock was read, as a worker would.
         let installed = syntax.install(answer, &rope);
         taking.push_ms(thread_cpu() - start);
         coloured += syntax.highlights(&rope, visible).len();
         times.push_ms(shown + (thread_cpu() - start));
-        drop(installed);
+        retired = installed.retired;
     }
-    if coloured < 200 * 2 * VISIBLE_LINES {
-        return Err(format!("only {coloured} spans were coloured in 400 screens"));
+    if coloured < EDITS * 2 * VISIBLE_LINES {
+        return Err(format!("only {coloured} spans were coloured in {} screens", EDITS * 2));
     }
     let figure = Figure::new("syntax.edit", times.percentile(0.99));
     let figure = figure.beside("p50", times.median()).beside("max", times.max());

@@ -4,8 +4,6 @@
 //! the characters of each candidate, which refuses most of them without looking, and the ranking
 //! before, whose matches are the only candidates of a longer query.
 
-use std::cmp::Reverse;
-
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str, Utf32String};
 use rayon::prelude::*;
@@ -69,8 +67,7 @@ impl Ranking {
                 return None;
             }
             let score = pattern.score(candidate.text.slice(..), matcher)?;
-            let length = u32::try_from(candidate.text.len()).unwrap_or(u32::MAX);
-            Some((Reverse(score), length, index))
+            Some(order(score, candidate.text.len(), index))
         };
         let all;
         let asked = match before.filter(|before| narrows(&before.query, &query)) {
@@ -81,7 +78,7 @@ impl Ranking {
             }
         };
         // In parts on all threads of the pool that runs this; one alone would miss a frame.
-        let mut scored: Vec<(Reverse<u32>, u32, u32)> = asked
+        let mut scored: Vec<u64> = asked
             .par_chunks(PART)
             .map_init(
                 || matcher(texts),
@@ -92,8 +89,16 @@ impl Ranking {
             .flatten_iter()
             .collect();
         scored.par_sort_unstable();
-        Ranking { query, best: scored.into_iter().map(|(.., index)| index).collect() }
+        Ranking { query, best: scored.into_iter().map(|key| key as u32).collect() }
     }
+}
+
+/// A number that is smaller the better: by score, then the shorter text, then the earlier one,
+/// whose index is the lower half. One number sorts three times as fast as three.
+fn order(score: u32, length: usize, index: u32) -> u64 {
+    let part = |value: u64| value.min(u64::from(u16::MAX));
+    let (worse, length) = (u64::from(u16::MAX) - part(score.into()), part(length as u64));
+    worse << 48 | length << 32 | u64::from(index)
 }
 
 /// The characters of `text` that `query` matched, in order, to be marked.

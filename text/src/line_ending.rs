@@ -53,6 +53,11 @@ pub struct LineEndings {
 impl LineEndings {
     /// Counts all of a text's line endings.
     pub fn of(rope: &Rope) -> Self {
+        let has_cr = |chunk: &str| chunk.as_bytes().contains(&b'\r');
+        if !rope.chunks().any(has_cr) {
+            // Then the rope has counted them.
+            return LineEndings { lf: rope.len_lines() - 1, ..LineEndings::default() };
+        }
         let mut counts = LineEndings::default();
         each(rope, |_, ending| match ending {
             LineEnding::Lf => counts.lf += 1,

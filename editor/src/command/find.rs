@@ -33,12 +33,9 @@ pub const COMMANDS: &[Command] = &[
     look("find.next", "Next match", "Of what was looked for last.", |program, _| {
         step(program, Direction::Next)
     }),
-    look(
-        "find.previous",
-        "Previous match",
-        "Of what was looked for last.",
-        |program, _| step(program, Direction::Previous),
-    ),
+    look("find.previous", "Previous match", "Of what was looked for last.", |program, _| {
+        step(program, Direction::Previous)
+    }),
     look("find.field_next", "Next line of the find bar", "Goes round.", |program, _| {
         field_next(program)
     }),

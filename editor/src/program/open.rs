@@ -270,6 +270,13 @@ impl Program {
             self.closed.extend(buffer.path.clone());
             self.journal.forget(&buffer);
             self.answer_closed(buffer.id);
+            // A large text and its tree take a tenth of a second to free.
+            self.workers.run(
+                "freeing a text",
+                Urgency::Background,
+                move || drop(buffer),
+                |_, ()| {},
+            );
         }
         let is_empty = self.panes.get(pane).is_some_and(|pane| pane.items.is_empty());
         if is_empty && self.panes.iter().count() > 1 {
