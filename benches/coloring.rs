@@ -42,7 +42,7 @@ fn parsed(job: Option<ParseJob>) -> Result<Parsed, String> {
 /// A tree that was replaced.
 type Retired = Option<Arc<SyntaxTree>>;
 
-/// The thread that parses and frees trees, as the program has one. On the thread that draws, the
+/// The thread that parses and frees trees, as the program has one. On the thread that draws the
 /// allocator would sort out the nodes of old trees in the middle of what is measured.
 struct Worker {
     jobs: Sender<(Option<ParseJob>, Retired)>,
