@@ -42,7 +42,7 @@ fn parsed(job: Option<ParseJob>) -> Result<Parsed, String> {
 /// A tree that was replaced.
 type Retired = Option<Arc<SyntaxTree>>;
 
-/// The thread that parses and frees trees, as the program has one. On the thread that draws the
+/// The thread that parses and frees trees, as the program has one. On the thread that draws, the
 /// allocator would sort out the nodes of old trees in the middle of what is measured.
 struct Worker {
     jobs: Sender<(Option<ParseJob>, Retired)>,
@@ -72,8 +72,8 @@ impl Worker {
 
 /// Letters typed all over the text and taken back, one edit at a time: many break the syntax of
 /// their line, as typing does, but the file does not turn into one large error. The thread that
-/// draws pays for moving the tree, for colouring what is visible from the moved tree, for taking the
-/// worker's answer and for colouring again.
+/// draws pays for moving the tree, for colouring what is visible from the moved tree, for taking
+/// the worker's answer and for colouring again.
 fn edit() -> Result<Vec<Figure>, String> {
     let mut rope = Rope::from_str(&source::of_bytes(BYTES));
     let mut syntax = rust()?;

@@ -85,3 +85,68 @@ impl Program {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::command::stage::Stage;
+
+    const BASE: &str = "one\ntwo\nthree\nfour\nfive\nsix\n";
+
+    /// A file is opened early and `early` typed at its start; then it is opened as if restored, and
+    /// `restored` typed where the keys of `place` lead; then the early one is put back.
+    fn meet(early: &str, restored: &str, place: &str) -> Stage {
+        let mut stage = Stage::new();
+        let path = stage.write("a.txt", BASE);
+        stage.run("file.open", json!({ "path": path })).unwrap();
+        stage.settle();
+        if !early.is_empty() {
+            stage.program.type_text(early);
+        }
+        let aside = stage.program.set_early_aside();
+        assert!(stage.program.view().is_none(), "the way is clear for what is restored");
+        if !place.is_empty() {
+            stage.run("file.open", json!({ "path": path })).unwrap();
+            stage.settle();
+            stage.keys(place);
+            stage.program.type_text(restored);
+        }
+        stage.program.take_back(aside);
+        stage
+    }
+
+    fn texts(stage: &Stage) -> Vec<String> {
+        stage.program.buffers.values().map(|buffer| buffer.rope().to_string()).collect()
+    }
+
+    #[test]
+    fn a_file_that_was_not_restored_stays_as_it_is_seen() {
+        let stage = meet("x", "", "");
+        assert_eq!(texts(&stage), [format!("x{BASE}")]);
+        assert!(stage.program.view().is_some());
+    }
+
+    #[test]
+    fn a_restored_text_counts_where_nothing_was_typed_early() {
+        let stage = meet("", "y", "ctrl-end");
+        assert_eq!(texts(&stage), [format!("{BASE}y")]);
+    }
+
+    #[test]
+    fn what_was_typed_early_is_merged_into_the_restored_text() {
+        let stage = meet("x", "y", "ctrl-end");
+        assert_eq!(texts(&stage), [format!("x{BASE}y")]);
+    }
+
+    #[test]
+    fn where_both_were_typed_in_one_place_both_are_kept() {
+        let stage = meet("x", "y", "ctrl-home");
+        let mut texts = texts(&stage);
+        texts.sort();
+        assert_eq!(texts, [format!("x{BASE}"), format!("y{BASE}")]);
+        let paths = stage.program.buffers.values().filter(|buffer| buffer.path.is_some());
+        assert_eq!(paths.count(), 1, "the other one is a draft");
+        assert_eq!(stage.program.panes.focused().items.len(), 2, "and both are shown");
+    }
+}
