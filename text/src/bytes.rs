@@ -113,6 +113,18 @@ mod tests {
     }
 
     #[test]
+    fn a_nul_among_other_bytes_is_not_utf16() {
+        // Pairs of them are code points of Han, and the NUL stands where U+00E6 would have one.
+        let mut bytes: Vec<u8> = (0..60).flat_map(|at| [0x40 + at, 0x4e + at % 40]).collect();
+        assert_eq!(detect::bare_utf16(&bytes), None);
+        bytes[40..42].copy_from_slice(b"\xE6\0");
+        assert_eq!(detect::bare_utf16(&bytes), None);
+        bytes[50..52].copy_from_slice(b"\n\0");
+        assert_eq!(detect::bare_utf16(&bytes), Some(Endian::Little), "Han with a line end");
+        assert_eq!(detect::bare_utf16(b"t\0e\0s\0t\0"), Some(Endian::Little));
+    }
+
+    #[test]
     fn an_arabic_page_in_windows_1256_reads_as_arabic() {
         let text = "هذا نص عربي قصير كتب قبل يونيكود، وفيه جملة أخرى بعد الأولى.\r\n".repeat(4);
         let (bytes, _, _) = encoding_rs::WINDOWS_1256.encode(&text);

@@ -21,8 +21,12 @@ pub(super) fn from_mark(bytes: &[u8]) -> Option<Encoding> {
     .find(|encoding| bytes.starts_with(encoding.mark()))
 }
 
+/// Of so many code units of a text one at least is Latin, where none is a blank.
+const LATIN_SHARE: usize = 8;
+
 /// UTF-16 without a mark, seen by NUL bytes that stand on one side of the code units only, in
-/// a sample that holds no control character and no lone surrogate.
+/// a sample that holds no control character, no lone surrogate and nothing of private use. One NUL
+/// is easily met in other bytes too, so there have to be blanks or a good share of Latin letters.
 pub(super) fn bare_utf16(sample: &[u8]) -> Option<Endian> {
     let nul = |parity: usize| sample.iter().skip(parity).step_by(2).filter(|b| **b == 0).count();
     let endian = match (nul(0), nul(1)) {
@@ -35,18 +39,25 @@ pub(super) fn bare_utf16(sample: &[u8]) -> Option<Endian> {
         Endian::Big => u16::from_be_bytes([pair[0], pair[1]]),
     });
     let count = sample.len() / 2;
-    let is_text = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\u{c}');
-    let mut seen = 0;
+    let is_text = |c: char| match c {
+        '\t' | '\n' | '\r' | '\u{c}' => true,
+        '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' => false,
+        c => !c.is_control(),
+    };
+    let (mut seen, mut latin, mut blanks) = (0, 0, 0);
     for unit in char::decode_utf16(units) {
         seen += 1;
         match unit {
-            Ok(character) if is_text(character) => {}
+            Ok(character) if is_text(character) => {
+                latin += usize::from(character <= '\u{ff}');
+                blanks += usize::from(character.is_whitespace());
+            }
             // The sample may have cut the last pair of surrogates in two.
             Err(_) if seen + 1 >= count && count * 2 == SAMPLE => {}
             _ => return None,
         }
     }
-    Some(endian)
+    (blanks > 0 || latin * LATIN_SHARE >= count).then_some(endian)
 }
 
 /// The legacy encoding that bytes look most like.
