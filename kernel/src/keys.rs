@@ -1,29 +1,47 @@
 //! A profile's keys.
 //!
-//! A random data key seals everything. It lies in the profile's header once per *slot*, each slot
-//! wrapping it in another way. An X25519 pair stands beside it: the public half seals what is
-//! written while the profile is locked, the private half is itself sealed under the data key.
+//! A random data key seals everything. The header leads to it once per *slot*, each in another way:
+//! a passphrase, the system's keychain, twelve words on paper. An X25519 pair stands beside it: the
+//! public half seals what is written while the profile is locked. Rotation puts a new *generation*
+//! of both in front without stopping work.
+//!
+//! - [`Profile`] makes and opens profiles; [`Locked`] seals and opens nothing; [`Unlocked`] does
+//!   both, and changes the slots and the keys.
+//! - [`Sealer`] and [`Opener`] are what other rooms get, each for a purpose of its own.
 //!
 //! Invariants: no key and no passphrase can be printed, each is wiped when it is dropped, and
 //! nonces are random, never a counter that a restored copy could repeat.
 
 mod header;
+mod keychain;
+mod machine;
 mod passphrase;
+mod recovery;
+mod ring;
 mod seal;
+mod slot;
+mod unlocked;
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-pub use header::KdfCost;
+pub use keychain::{Keychain, KeychainError};
+pub use machine::Origin;
 pub use passphrase::Passphrase;
+pub use recovery::RecoveryWords;
+pub use ring::Generation;
 pub use seal::{Opener, SEAL_OVERHEAD_MAX, Sealer};
+pub use slot::KdfCost;
+pub use unlocked::Unlocked;
 
 use crate::disk::{self, Disk};
-use header::{Header, PassphraseSlot, Slot, UnprotectedSlot};
+use header::Header;
+use machine::MachineId;
+use ring::Ring;
+use slot::{Bound, KnownSlot, Plain, Slot, Stretched};
 
 /// 32 secret bytes, wiped when dropped.
 pub(crate) type Secret = Zeroizing<[u8; 32]>;
@@ -31,8 +49,8 @@ pub(crate) type Secret = Zeroizing<[u8; 32]>;
 /// Where the header lies in the profile's folder, and its twin, should one of them be damaged.
 const FILES: [&str; 2] = ["profile", "profile.copy"];
 
-/// Two headers of a usual size would be 3 KiB.
-const HEADER_BYTES_MAX: usize = 256 * 1024;
+/// Two headers of a usual size would be 6 KiB.
+const HEADER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Who a profile is: random, and bound into every seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,14 +73,18 @@ pub enum Protection {
     Unprotected,
 }
 
-/// What an existing profile needs before it opens.
+/// A way to unlock a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProtectionKind {
+pub enum Way {
     /// [`Locked::unlock`] with the passphrase.
     Passphrase,
+    /// [`Locked::unlock_from`] the system's keychain.
+    Keychain,
+    /// [`Locked::recover`] with the twelve words.
+    Recovery,
     /// [`Locked::unlock_unprotected`].
     Unprotected,
-    /// Only kinds of slots that this build does not know.
+    /// One that this build does not know.
     Foreign,
 }
 
@@ -87,26 +109,22 @@ impl Profile {
         if FILES.iter().any(|file| names.iter().any(|name| name == file)) {
             return Err(KeyError::Exists(dir.to_owned()));
         }
-        let id = ProfileId(random()?);
-        let data_key: Secret = Zeroizing::new(random()?);
-        let private = StaticSecret::from(*Zeroizing::new(random::<32>()?));
-        let public = PublicKey::from(&private).to_bytes();
-        let slot = match protection {
-            Protection::Passphrase(passphrase) => {
-                PassphraseSlot::wrap(id, &data_key, &passphrase, KdfCost::default())?.into()
-            }
-            Protection::PassphraseAt(passphrase, cost) => {
-                PassphraseSlot::wrap(id, &data_key, &passphrase, cost)?.into()
-            }
-            Protection::Unprotected => UnprotectedSlot::new(&data_key).into(),
+        let ring = Ring::random(ProfileId(random()?))?;
+        let keys = ring.current_keys();
+        let bound = Bound { id: ring.id, generation: keys.generation };
+        let stretched = |passphrase: &Passphrase, cost| {
+            Stretched::new(passphrase, cost, bound, &keys.data_key).map(KnownSlot::Passphrase)
         };
-        let header = Header::new(id, public, slot, &data_key, &private)?;
-        let bytes = header.encode();
-        for file in FILES {
-            let path = dir.join(file);
-            disk::replace(disk, &path, &bytes).map_err(|error| KeyError::disk(&path, error))?;
-        }
-        Ok(Unlocked { id, public, data_key, private })
+        let slot = match protection {
+            Protection::Passphrase(words) => stretched(&words, KdfCost::default())?,
+            Protection::PassphraseAt(words, cost) => stretched(&words, cost)?,
+            Protection::Unprotected => KnownSlot::Unprotected(Plain::new(&keys.data_key)),
+        };
+        let machine = MachineId::read(disk).mark(&ring.root);
+        let slots = vec![Slot::Known(slot)];
+        let header = Header::new(&ring, keys.generation, &keys, slots, machine)?;
+        unlocked::write(disk, dir, &header)?;
+        Ok(Unlocked::new(ring, Origin::Here))
     }
 
     /// Reads the header of the profile in `dir`, from its twin if the first is damaged.
@@ -126,7 +144,7 @@ impl Profile {
                 Err(error) => Err(KeyError::disk(&path, error)),
             };
             match found {
-                Ok(header) => return Ok(Locked { header, path }),
+                Ok(header) => return Ok(Locked { header, path, machine: MachineId::read(disk) }),
                 // A damaged file tells more than a missing twin.
                 Err(error) => match first_error {
                     None | Some(KeyError::Missing(_)) => first_error = Some(error),
@@ -144,6 +162,7 @@ pub struct Locked {
     header: Header,
     /// The file that it was read from.
     path: PathBuf,
+    machine: MachineId,
 }
 
 impl Locked {
@@ -153,17 +172,10 @@ impl Locked {
         self.header.id()
     }
 
-    /// What it needs to open.
+    /// The ways to unlock it, in the header's order.
     #[must_use]
-    pub fn protection(&self) -> ProtectionKind {
-        let has = |wanted: fn(&Slot) -> bool| self.header.slots().iter().any(wanted);
-        if has(|slot| matches!(slot, Slot::Unprotected(_))) {
-            ProtectionKind::Unprotected
-        } else if has(|slot| matches!(slot, Slot::Passphrase(_))) {
-            ProtectionKind::Passphrase
-        } else {
-            ProtectionKind::Foreign
-        }
+    pub fn ways(&self) -> Vec<Way> {
+        self.header.slots().iter().map(Slot::way).collect()
     }
 
     /// Seals to the public half; only the unlocked profile opens it again.
@@ -171,7 +183,8 @@ impl Locked {
     /// # Errors
     /// When the system gives no randomness, or the public half is not a usable point.
     pub fn sealer(&self, purpose: &'static str) -> Result<Sealer, KeyError> {
-        Sealer::for_public(self.id(), self.header.public(), purpose)
+        let header = &self.header;
+        Sealer::for_public(self.id(), header.generation(), header.public(), purpose)
     }
 
     /// Unwraps the data key. It takes about 0.1 s and the header's 64 MiB: not for the UI thread.
@@ -179,16 +192,44 @@ impl Locked {
     /// # Errors
     /// [`KeyError::WrongPassphrase`], [`KeyError::NoSlot`], or [`KeyError::Damaged`].
     pub fn unlock(&self, passphrase: &Passphrase) -> Result<Unlocked, KeyError> {
-        let mut error = KeyError::NoSlot;
-        for slot in self.header.slots() {
-            if let Slot::Passphrase(slot) = slot {
-                match slot.unwrap_key(self.id(), passphrase) {
-                    Ok(key) => return self.open_with(key),
-                    Err(why) => error = why,
-                }
-            }
-        }
-        Err(error)
+        self.stretch(passphrase, |slot| match slot {
+            KnownSlot::Passphrase(slot) => Some(slot),
+            _ => None,
+        })
+    }
+
+    /// Unwraps the data key with the words that [`Unlocked::set_recovery`] gave; as slow as
+    /// [`Locked::unlock`].
+    ///
+    /// # Errors
+    /// [`KeyError::WrongWords`], [`KeyError::NoSlot`], or [`KeyError::Damaged`].
+    pub fn recover(&self, words: &RecoveryWords) -> Result<Unlocked, KeyError> {
+        let found = self.stretch(&words.passphrase(), |slot| match slot {
+            KnownSlot::Recovery(slot) => Some(slot),
+            _ => None,
+        });
+        found.map_err(|error| match error {
+            KeyError::WrongPassphrase => KeyError::WrongWords,
+            other => other,
+        })
+    }
+
+    /// Takes the data key with what the system's keychain holds. It may wait for a person: not for
+    /// the UI thread.
+    ///
+    /// # Errors
+    /// [`KeyError::Keychain`], [`KeyError::NoSlot`], or [`KeyError::Damaged`].
+    pub fn unlock_from(&self, keychain: &dyn Keychain) -> Result<Unlocked, KeyError> {
+        let slot = self.header.known_slots().find_map(|slot| match slot {
+            KnownSlot::Keychain(slot) => Some(slot),
+            _ => None,
+        });
+        let slot = slot.ok_or(KeyError::NoSlot)?;
+        let kept = keychain.get(&unlocked::account(self.id())).map_err(KeyError::Keychain)?;
+        // A secret of another length or profile is as good as none.
+        let missing = || KeyError::Keychain(KeychainError::Missing);
+        let secret = Zeroizing::new(kept[..].try_into().map_err(|_| missing())?);
+        self.open_with(&slot.open(&secret, self.header.bound()).ok_or_else(missing)?)
     }
 
     /// Takes the data key of a profile whose owner chose to leave it unprotected.
@@ -196,69 +237,40 @@ impl Locked {
     /// # Errors
     /// [`KeyError::NoSlot`] for a profile that is protected.
     pub fn unlock_unprotected(&self) -> Result<Unlocked, KeyError> {
-        let found = self.header.slots().iter().find_map(|slot| match slot {
-            Slot::Unprotected(slot) => Some(slot.key()),
+        let found = self.header.known_slots().find_map(|slot| match slot {
+            KnownSlot::Unprotected(slot) => Some(slot.key()),
             _ => None,
         });
-        self.open_with(found.ok_or(KeyError::NoSlot)?)
+        self.open_with(&found.ok_or(KeyError::NoSlot)?)
+    }
+
+    fn stretch(
+        &self,
+        passphrase: &Passphrase,
+        wanted: fn(&KnownSlot) -> Option<&Stretched>,
+    ) -> Result<Unlocked, KeyError> {
+        let mut error = KeyError::NoSlot;
+        for slot in self.header.known_slots().filter_map(wanted) {
+            match slot.open(passphrase, self.header.bound()) {
+                Ok(key) => return self.open_with(&key),
+                Err(why) => error = why,
+            }
+        }
+        Err(error)
     }
 
     /// Checks that the header belongs to the key before anything is trusted.
-    fn open_with(&self, data_key: Secret) -> Result<Unlocked, KeyError> {
+    fn open_with(&self, data_key: &Secret) -> Result<Unlocked, KeyError> {
         let damaged = || KeyError::Damaged(self.path.clone());
-        let private = self.header.private(&data_key).ok_or_else(damaged)?;
-        let public = PublicKey::from(&private).to_bytes();
-        // A public half that somebody swapped would seal typing to a stranger.
-        if public != self.header.public() {
-            return Err(damaged());
-        }
-        Ok(Unlocked { id: self.id(), public, data_key, private })
+        let (ring, mark) = self.header.ring(data_key).ok_or_else(damaged)?;
+        let origin = self.machine.origin(&ring.root, mark);
+        Ok(Unlocked::new(ring, origin))
     }
 }
 
 impl fmt::Debug for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Locked({}, {:?})", self.id(), self.protection())
-    }
-}
-
-/// A profile that can seal and open.
-pub struct Unlocked {
-    id: ProfileId,
-    public: [u8; 32],
-    data_key: Secret,
-    private: StaticSecret,
-}
-
-impl Unlocked {
-    /// Who it is.
-    #[must_use]
-    pub fn id(&self) -> ProfileId {
-        self.id
-    }
-
-    /// Seals under the data key. `purpose` separates rooms: what one seals, another cannot open.
-    #[must_use]
-    pub fn sealer(&self, purpose: &'static str) -> Sealer {
-        Sealer::for_data_key(self.id, &self.data_key, purpose)
-    }
-
-    /// Opens what [`Unlocked::sealer`] or [`Locked::sealer`] sealed for the same purpose.
-    #[must_use]
-    pub fn opener(&self, purpose: &'static str) -> Opener {
-        Opener::new(self.id, &self.data_key, &self.private, self.public, purpose)
-    }
-
-    /// A secret of its own for `purpose`, always the same for this profile.
-    #[must_use]
-    pub fn derive(&self, purpose: &'static str) -> Zeroizing<[u8; 32]> {
-        seal::derive(purpose, &*self.data_key)
-    }
-}
-
-impl fmt::Debug for Unlocked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unlocked({})", self.id)
+        write!(f, "Locked({}, {:?})", self.id(), self.ways())
     }
 }
 
@@ -276,6 +288,24 @@ pub enum KeyError {
     Newer(PathBuf, u32),
     /// The passphrase does not unwrap the key.
     WrongPassphrase,
+    /// The twelve words are another profile's.
+    WrongWords,
+    /// The word at this place, counted from 1, is not in the list.
+    UnknownWord(usize),
+    /// They are not twelve words, or two of them changed places.
+    BadWords,
+    /// What the system's keychain says.
+    Keychain(KeychainError),
+    /// The profile has a way to unlock that this build cannot lead to another key.
+    ForeignSlot,
+    /// It would be the profile's last way to unlock.
+    LastSlot,
+    /// Another process has changed the keys since they were read.
+    Changed(PathBuf),
+    /// Another process is changing the header.
+    Busy(PathBuf),
+    /// The data key was rotated as often as it can be.
+    Generations,
     /// The profile has no slot of the kind that was tried.
     NoSlot,
     /// The passphrase is empty or too long, in bytes.
@@ -320,6 +350,38 @@ impl fmt::Display for KeyError {
             Self::WrongPassphrase => {
                 f.write_str("the passphrase does not unlock this profile: try it again")
             }
+            Self::WrongWords => {
+                f.write_str("these twelve words are not this profile's: check that they are yours")
+            }
+            Self::UnknownWord(at) => {
+                write!(f, "word {at} is none of the 2048 that there are: check its spelling")
+            }
+            Self::BadWords => f.write_str(
+                "twelve words are needed, in their order: check that none is missing or swapped",
+            ),
+            Self::Keychain(error) => {
+                write!(f, "{error}: unlock with the passphrase or the twelve words")
+            }
+            Self::ForeignSlot => f.write_str(
+                "a later Hearth gave this profile a way to unlock that this one cannot renew: \
+                 update it",
+            ),
+            Self::LastSlot => f.write_str(
+                "nothing else unlocks this profile: give it another way before this one goes",
+            ),
+            Self::Changed(dir) => write!(
+                f,
+                "another process has changed the keys of the profile in {}: restart Hearth",
+                dir.display()
+            ),
+            Self::Busy(dir) => write!(
+                f,
+                "another process is changing the profile in {}: try again when it has ended",
+                dir.display()
+            ),
+            Self::Generations => f.write_str(
+                "the data key cannot be rotated again before old records are sealed anew",
+            ),
             Self::NoSlot => f.write_str(
                 "this profile cannot be unlocked that way: `hearth doctor` shows what it needs",
             ),
@@ -379,7 +441,7 @@ mod tests {
         first.sealer("t").seal(b"stream", b"text", &mut sealed).unwrap();
         disk.cut_power();
         let locked = Profile::open(&disk, Path::new("p")).unwrap();
-        assert_eq!(locked.protection(), ProtectionKind::Passphrase);
+        assert_eq!(locked.ways(), [Way::Passphrase]);
         assert!(matches!(locked.unlock(&phrase("x")), Err(KeyError::WrongPassphrase)));
         assert!(matches!(locked.unlock_unprotected(), Err(KeyError::NoSlot)));
         let again = locked.unlock(&phrase("open sesame")).unwrap();
@@ -412,7 +474,7 @@ mod tests {
         let disk = SimDisk::new(1);
         Profile::create(&disk, Path::new("p"), Protection::Unprotected).unwrap();
         let locked = Profile::open(&disk, Path::new("p")).unwrap();
-        assert_eq!(locked.protection(), ProtectionKind::Unprotected);
+        assert_eq!(locked.ways(), [Way::Unprotected]);
         locked.unlock_unprotected().unwrap();
         assert!(matches!(locked.unlock(&phrase("x")), Err(KeyError::NoSlot)));
     }

@@ -1,20 +1,19 @@
 //! The profile's header file: one line of JSON and, on a second line, its BLAKE3 checksum.
 //!
-//! Every field that is not secret is bound into what is sealed, so that editing the header makes it
-//! fail to open rather than open differently. Slots of unknown kinds are skipped, so that another
-//! way to unlock can be added without a new version.
+//! The secrets of every generation lie in one box, sealed under the current data key. Every field
+//! that is not secret is bound into it, so that editing the header makes it fail to open rather
+//! than open differently. Slots of unknown kinds are kept as they are, so that another way to
+//! unlock can be added without a new version.
 
 use std::path::Path;
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use chacha20poly1305::XChaCha20Poly1305;
-use chacha20poly1305::aead::KeyInit;
 use serde::{Deserialize, Serialize};
-use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
-use super::seal::{derive, open_with, seal_with};
-use super::{KeyError, Passphrase, ProfileId, Secret, random};
+use super::ring::{Generation, Keys, Ring};
+use super::seal::{cipher, derive, open_with, seal_with};
+use super::slot::{Bound, KnownSlot, Slot};
+use super::{KeyError, ProfileId, Secret};
 
 /// The format that this build writes, and the newest that it reads.
 const VERSION: u32 = 1;
@@ -22,181 +21,95 @@ const VERSION: u32 = 1;
 /// More slots than anybody has keychains.
 const SLOTS_MAX: usize = 64;
 
-/// What a passphrase costs to try: Argon2id (RFC 9106), version 0x13.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KdfCost {
-    /// Passes over the memory.
-    pub passes: u32,
-    /// Memory in KiB.
-    pub memory_kib: u32,
-    /// Lanes, worked through one after another here.
-    pub lanes: u32,
-}
-
-impl Default for KdfCost {
-    /// 3 passes over 64 MiB in one lane.
-    fn default() -> Self {
-        Self { passes: 3, memory_kib: 64 * 1024, lanes: 1 }
-    }
-}
-
-impl KdfCost {
-    /// A header is input: what it asks for must not exhaust the machine.
-    fn stretch(self, passphrase: &Passphrase, salt: &[u8]) -> Result<Secret, KeyError> {
-        let within = (1..=16).contains(&self.passes)
-            && (8..=1024 * 1024).contains(&self.memory_kib)
-            && (1..=16).contains(&self.lanes)
-            && salt.len() >= 8;
-        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32));
-        let (true, Ok(params)) = (within, params) else { return Err(KeyError::Cost(self)) };
-        let mut out = Zeroizing::new([0; 32]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.bytes(), salt, &mut *out)
-            .map_err(|_| KeyError::Cost(self))?;
-        Ok(out)
-    }
-}
-
 /// What the file says.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Header {
     version: u32,
     #[serde(with = "hex")]
     id: [u8; 16],
+    generation: u16,
     #[serde(with = "hex")]
     public: [u8; 32],
-    /// The private half under the data key.
-    #[serde(with = "hex")]
-    private: Vec<u8>,
     slots: Vec<Slot>,
-}
-
-/// One way to the data key.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Slot {
-    Passphrase(PassphraseSlot),
-    Unprotected(UnprotectedSlot),
-    /// A kind that a later build wrote; this one leaves it alone.
-    #[serde(other)]
-    Foreign,
-}
-
-/// The data key, wrapped by a stretched passphrase.
-#[derive(Serialize, Deserialize)]
-pub(super) struct PassphraseSlot {
-    cost: KdfCost,
+    /// The ring and the machine's mark, under the data key.
     #[serde(with = "hex")]
-    salt: Vec<u8>,
-    #[serde(with = "hex")]
-    wrapped: Vec<u8>,
-}
-
-/// The data key as it is.
-#[derive(Serialize, Deserialize)]
-pub(super) struct UnprotectedSlot {
-    #[serde(with = "hex")]
-    key: Zeroizing<Vec<u8>>,
-}
-
-impl From<PassphraseSlot> for Slot {
-    fn from(slot: PassphraseSlot) -> Self {
-        Self::Passphrase(slot)
-    }
-}
-
-impl From<UnprotectedSlot> for Slot {
-    fn from(slot: UnprotectedSlot) -> Self {
-        Self::Unprotected(slot)
-    }
-}
-
-impl PassphraseSlot {
-    pub(super) fn wrap(
-        id: ProfileId,
-        data_key: &Secret,
-        passphrase: &Passphrase,
-        cost: KdfCost,
-    ) -> Result<Self, KeyError> {
-        let salt: [u8; 16] = random()?;
-        let key = cost.stretch(passphrase, &salt)?;
-        let mut wrapped = Vec::new();
-        let about = Self::about(id, cost, &salt);
-        seal_with(&cipher(&key), &about, &**data_key, &mut wrapped)?;
-        Ok(Self { cost, salt: salt.to_vec(), wrapped })
-    }
-
-    pub(super) fn unwrap_key(
-        &self,
-        id: ProfileId,
-        passphrase: &Passphrase,
-    ) -> Result<Secret, KeyError> {
-        let key = self.cost.stretch(passphrase, &self.salt)?;
-        let about = Self::about(id, self.cost, &self.salt);
-        let opened = open_with(&cipher(&key), &about, &self.wrapped);
-        let opened = opened.ok_or(KeyError::WrongPassphrase)?;
-        let bytes: [u8; 32] = opened[..].try_into().map_err(|_| KeyError::WrongPassphrase)?;
-        Ok(Zeroizing::new(bytes))
-    }
-
-    fn about(id: ProfileId, cost: KdfCost, salt: &[u8]) -> Vec<u8> {
-        let mut about = b"hearth passphrase slot 1".to_vec();
-        about.extend_from_slice(&id.0);
-        for part in [cost.passes, cost.memory_kib, cost.lanes] {
-            about.extend_from_slice(&part.to_le_bytes());
-        }
-        about.extend_from_slice(salt);
-        about
-    }
-}
-
-impl UnprotectedSlot {
-    pub(super) fn new(data_key: &Secret) -> Self {
-        Self { key: Zeroizing::new(data_key.to_vec()) }
-    }
-
-    /// A key of the wrong length opens nothing, as a wrong key does.
-    pub(super) fn key(&self) -> Secret {
-        let mut key = Zeroizing::new([0; 32]);
-        if self.key.len() == key.len() {
-            key.copy_from_slice(&self.key);
-        }
-        key
-    }
+    ring: Vec<u8>,
 }
 
 impl Header {
+    /// A header of `ring` up to the generation `keys`, which the slots lead to.
     pub(super) fn new(
-        id: ProfileId,
-        public: [u8; 32],
-        slot: Slot,
-        data_key: &Secret,
-        private: &StaticSecret,
+        ring: &Ring,
+        oldest: Generation,
+        keys: &Keys,
+        slots: Vec<Slot>,
+        machine: Option<[u8; 32]>,
     ) -> Result<Self, KeyError> {
+        let mut header = Self {
+            version: VERSION,
+            id: ring.id.0,
+            generation: keys.generation.0,
+            public: keys.public,
+            slots,
+            ring: Vec::new(),
+        };
+        let plain = ring.encode(oldest..=keys.generation, machine);
         let mut sealed = Vec::new();
-        let about = private_about(id, &public);
-        seal_with(&private_cipher(data_key), &about, private.as_bytes(), &mut sealed)?;
-        Ok(Self { version: VERSION, id: id.0, public, private: sealed, slots: vec![slot] })
+        seal_with(&ring_cipher(&keys.data_key), &header.about(), &plain, &mut sealed)?;
+        header.ring = sealed;
+        Ok(header)
     }
 
     pub(super) fn id(&self) -> ProfileId {
         ProfileId(self.id)
     }
 
+    pub(super) fn generation(&self) -> Generation {
+        Generation(self.generation)
+    }
+
     pub(super) fn public(&self) -> [u8; 32] {
         self.public
+    }
+
+    pub(super) fn bound(&self) -> Bound {
+        Bound { id: self.id(), generation: self.generation() }
     }
 
     pub(super) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// The private half; `None` when the header does not belong to the key.
-    pub(super) fn private(&self, data_key: &Secret) -> Option<StaticSecret> {
-        let about = private_about(self.id(), &self.public);
-        let opened = open_with(&private_cipher(data_key), &about, &self.private)?;
-        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(opened[..].try_into().ok()?);
-        Some(StaticSecret::from(*bytes))
+    pub(super) fn known_slots(&self) -> impl Iterator<Item = &KnownSlot> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Known(slot) => Some(slot),
+            Slot::Foreign(_) => None,
+        })
+    }
+
+    /// The ring and the machine's mark; `None` when the header does not belong to the key.
+    pub(super) fn ring(&self, data_key: &Secret) -> Option<(Ring, Option<[u8; 32]>)> {
+        let opened = open_with(&ring_cipher(data_key), &self.about(), &self.ring)?;
+        let (ring, machine) = Ring::decode(self.id(), &opened)?;
+        let keys = ring.current_keys();
+        // A public half that somebody swapped would seal typing to a stranger.
+        let belongs = keys.generation == self.generation()
+            && keys.public == self.public
+            && keys.data_key == *data_key;
+        belongs.then_some((ring, machine))
+    }
+
+    /// Everything that is not secret.
+    fn about(&self) -> Vec<u8> {
+        let slots = Zeroizing::new(
+            serde_json::to_vec(&self.slots).expect("slots are strings, numbers and objects"),
+        );
+        let mut about = b"hearth ring 1".to_vec();
+        about.extend_from_slice(&self.id);
+        about.extend_from_slice(&self.generation.to_le_bytes());
+        about.extend_from_slice(&self.public);
+        about.extend_from_slice(blake3::hash(&slots).as_bytes());
+        about
     }
 
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -230,16 +143,8 @@ impl Header {
     }
 }
 
-fn private_about(id: ProfileId, public: &[u8; 32]) -> Vec<u8> {
-    [&b"hearth private half 1"[..], &id.0, public].concat()
-}
-
-fn private_cipher(data_key: &Secret) -> XChaCha20Poly1305 {
-    cipher(&derive("hearth 2026-11 private half", &**data_key))
-}
-
-fn cipher(key: &Secret) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&**key).into())
+fn ring_cipher(data_key: &Secret) -> chacha20poly1305::XChaCha20Poly1305 {
+    cipher(&derive("hearth 2026-11 profile ring", &**data_key))
 }
 
 /// Lower-case hexadecimal.
@@ -254,19 +159,19 @@ pub(super) fn to_hex(bytes: &[u8]) -> String {
 }
 
 /// Bytes as hexadecimal strings in the JSON.
-mod hex {
+pub(super) mod hex {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
     use zeroize::Zeroizing;
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::keys) fn serialize<S: Serializer>(
         bytes: &impl AsRef<[u8]>,
         out: S,
     ) -> Result<S::Ok, S::Error> {
         out.serialize_str(&Zeroizing::new(super::to_hex(bytes.as_ref())))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>, B: TryFrom<Vec<u8>>>(
+    pub(in crate::keys) fn deserialize<'de, D: Deserializer<'de>, B: TryFrom<Vec<u8>>>(
         from: D,
     ) -> Result<B, D::Error> {
         let text = Zeroizing::new(String::deserialize(from)?);
@@ -286,48 +191,66 @@ mod hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::slot::Plain;
 
-    fn header() -> Header {
-        let id = ProfileId([7; 16]);
-        let key = Zeroizing::new([1; 32]);
-        let private = StaticSecret::from([9; 32]);
-        Header::new(id, [2; 32], UnprotectedSlot::new(&key).into(), &key, &private).unwrap()
+    fn header() -> (Header, Secret) {
+        let ring = Ring::random(ProfileId([7; 16])).unwrap();
+        let keys = ring.current_keys();
+        let slot = Slot::Known(KnownSlot::Unprotected(Plain::new(&keys.data_key)));
+        let header = Header::new(&ring, keys.generation, &keys, vec![slot], Some([5; 32])).unwrap();
+        (header, keys.data_key)
+    }
+
+    fn file(value: &serde_json::Value) -> Vec<u8> {
+        let json = serde_json::to_string(value).unwrap();
+        format!("{json}\n{}\n", blake3::hash(json.as_bytes()).to_hex()).into_bytes()
     }
 
     #[test]
-    fn a_slot_of_an_unknown_kind_is_skipped() {
-        let mut value = serde_json::to_value(header()).unwrap();
+    fn a_slot_of_an_unknown_kind_is_kept() {
+        let mut value = serde_json::to_value(header().0).unwrap();
         let slots = value["slots"].as_array_mut().unwrap();
-        slots.insert(0, serde_json::json!({"kind": "keychain", "entry": "x"}));
-        let json = serde_json::to_string(&value).unwrap();
-        let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()).to_hex());
-        let read = Header::decode(text.as_bytes(), Path::new("p")).unwrap();
-        assert!(matches!(read.slots(), [Slot::Foreign, Slot::Unprotected(_)]));
+        slots.insert(0, serde_json::json!({"kind": "smart_card", "entry": [1, "x"]}));
+        let read = Header::decode(&file(&value), Path::new("p")).unwrap();
+        assert!(matches!(read.slots(), [Slot::Foreign(_), Slot::Known(KnownSlot::Unprotected(_))]));
+        let again = serde_json::to_value(&read).unwrap();
+        assert_eq!(again["slots"][0], value["slots"][0]);
+    }
+
+    #[test]
+    fn what_was_edited_does_not_open() {
+        let (header, key) = header();
+        assert!(header.ring(&key).is_some());
+        let value = serde_json::to_value(&header).unwrap();
+        let edits: [(&str, serde_json::Value); 4] = [
+            ("/id", "08".repeat(16).into()),
+            ("/generation", 2.into()),
+            ("/public", "09".repeat(32).into()),
+            ("/slots/0/key", "0a".repeat(32).into()),
+        ];
+        for (at, new) in edits {
+            let mut value = value.clone();
+            *value.pointer_mut(at).unwrap() = new;
+            let read = Header::decode(&file(&value), Path::new("p")).unwrap();
+            assert!(read.ring(&key).is_none(), "{at}");
+        }
     }
 
     #[test]
     fn a_later_version_is_told_from_damage() {
-        let json = r#"{"version":2,"other":[]}"#;
-        let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()).to_hex());
-        let read = Header::decode(text.as_bytes(), Path::new("p"));
+        let read =
+            Header::decode(&file(&serde_json::json!({"version": 2, "other": []})), Path::new("p"));
         assert!(matches!(read, Err(KeyError::Newer(_, 2))));
     }
 
     #[test]
     fn a_flip_anywhere_is_noticed() {
-        let bytes = header().encode();
+        let bytes = header().0.encode();
         // The last byte is the line's end, which carries nothing.
         for at in 0..bytes.len() - 1 {
             let mut bad = bytes.to_vec();
             bad[at] ^= 4;
             assert!(Header::decode(&bad, Path::new("p")).is_err(), "at {at}");
         }
-    }
-
-    #[test]
-    fn a_header_cannot_ask_for_all_memory() {
-        let cost = KdfCost { passes: 1, memory_kib: u32::MAX, lanes: 1 };
-        let passphrase = Passphrase::new(b"x").unwrap();
-        assert!(matches!(cost.stretch(&passphrase, &[0; 16]), Err(KeyError::Cost(_))));
     }
 }

@@ -1,22 +1,24 @@
 //! Sealing and opening: XChaCha20-Poly1305 with a random 24-byte nonce.
 //!
-//! What is sealed under the data key is `0, nonce, ciphertext, tag`. What is sealed to the public
-//! half is `1, ephemeral public, nonce, ciphertext, tag`; the key then is BLAKE3's derivation from
-//! the X25519 secret and both public halves. One ephemeral pair serves one sealer, so that a key
-//! pressed while the profile is locked costs no curve arithmetic.
+//! What is sealed under a data key is `0, generation, nonce, ciphertext, tag`. What is sealed to a
+//! public half is `1, generation, ephemeral public, nonce, ciphertext, tag`; the key then is
+//! BLAKE3's derivation from the X25519 secret and both public halves. One ephemeral pair serves one
+//! sealer, so that a key pressed while the profile is locked costs no curve arithmetic.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::ring::{Generation, Ring};
 use super::{KeyError, ProfileId, Secret, random};
 
-/// Bytes that a seal adds at most: the mode, an ephemeral public half, the nonce and the tag.
-pub const SEAL_OVERHEAD_MAX: usize = 1 + 32 + NONCE + TAG;
+/// Bytes that a seal adds at most: the mode, the generation, an ephemeral public half, the nonce
+/// and the tag.
+pub const SEAL_OVERHEAD_MAX: usize = 1 + 2 + 32 + NONCE + TAG;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;
@@ -33,7 +35,7 @@ pub(super) fn derive(purpose: &str, key: &[u8]) -> Secret {
 }
 
 /// Both sides of the exchange come to this key.
-fn agree(
+pub(super) fn agree(
     secret: &StaticSecret,
     other: [u8; 32],
     ephemeral: [u8; 32],
@@ -49,11 +51,11 @@ fn agree(
     material[..32].copy_from_slice(shared.as_bytes());
     material[32..64].copy_from_slice(&ephemeral);
     material[64..].copy_from_slice(&public);
-    let inner = derive("hearth 2026-11 sealed while locked", &*material);
+    let inner = derive("hearth 2026-11 sealed to a public half", &*material);
     Some(cipher(&derive(purpose, &*inner)))
 }
 
-fn cipher(key: &Secret) -> XChaCha20Poly1305 {
+pub(super) fn cipher(key: &Secret) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new((&**key).into())
 }
 
@@ -95,42 +97,64 @@ pub(super) fn open_with(
     Some(plain)
 }
 
-/// What is authenticated beside the text: which profile, and what the caller says of it.
-fn bind(id: ProfileId, about: &[u8]) -> Vec<u8> {
-    [&id.0[..], about].concat()
+/// What is authenticated beside the text: which profile and generation, and what the caller says
+/// of it.
+fn bind(id: ProfileId, generation: Generation, about: &[u8]) -> Vec<u8> {
+    [&id.0[..], &generation.0.to_le_bytes(), about].concat()
 }
 
-/// Seals; it can be cloned and sent to the thread that writes. It opens nothing.
+/// Seals; it can be cloned and sent to the thread that writes. It opens nothing. One that seals
+/// under the data key goes over to a rotated key by itself.
 #[derive(Clone)]
-pub struct Sealer {
+pub struct Sealer(Arc<SealerInner>);
+
+struct SealerInner {
     id: ProfileId,
-    /// Empty when sealing under the data key, else what the other side needs.
-    ephemeral: Option<[u8; 32]>,
-    cipher: Arc<XChaCha20Poly1305>,
+    way: Way,
+}
+
+enum Way {
+    UnderDataKey {
+        ring: Arc<Ring>,
+        purpose: &'static str,
+        /// Of the generation that was current at the last seal.
+        cipher: RwLock<(Generation, XChaCha20Poly1305)>,
+    },
+    ToPublicHalf {
+        generation: Generation,
+        ephemeral: [u8; 32],
+        cipher: XChaCha20Poly1305,
+    },
 }
 
 impl Sealer {
-    pub(super) fn for_data_key(id: ProfileId, key: &Secret, purpose: &str) -> Self {
-        let cipher = Arc::new(cipher(&derive(purpose, &**key)));
-        Self { id, ephemeral: None, cipher }
+    pub(super) fn for_data_key(ring: Arc<Ring>, purpose: &'static str) -> Self {
+        let keys = ring.current_keys();
+        let cipher = RwLock::new((keys.generation, cipher(&derive(purpose, &*keys.data_key))));
+        Self(Arc::new(SealerInner {
+            id: ring.id,
+            way: Way::UnderDataKey { ring, purpose, cipher },
+        }))
     }
 
     pub(super) fn for_public(
         id: ProfileId,
+        generation: Generation,
         public: [u8; 32],
         purpose: &str,
     ) -> Result<Self, KeyError> {
         let secret = StaticSecret::from(*Zeroizing::new(random::<32>()?));
         let ephemeral = PublicKey::from(&secret).to_bytes();
         let agreed = agree(&secret, public, ephemeral, public, purpose);
-        let cipher = Arc::new(agreed.ok_or(KeyError::Random)?);
-        Ok(Self { id, ephemeral: Some(ephemeral), cipher })
+        let cipher = agreed.ok_or(KeyError::Random)?;
+        let way = Way::ToPublicHalf { generation, ephemeral, cipher };
+        Ok(Self(Arc::new(SealerInner { id, way })))
     }
 
     /// Whether what it seals needs the unlocked profile's private half.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.ephemeral.is_some()
+        matches!(self.0.way, Way::ToPublicHalf { .. })
     }
 
     /// Appends the sealed `plain` to `out`. It opens only with the same `about`, which is not
@@ -139,80 +163,116 @@ impl Sealer {
     /// # Errors
     /// [`KeyError::Random`]; `out` may then have grown by a few bytes.
     pub fn seal(&self, about: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<(), KeyError> {
-        match self.ephemeral {
-            None => out.push(UNDER_DATA_KEY),
-            Some(ephemeral) => {
+        let about = |generation| bind(self.0.id, generation, about);
+        match &self.0.way {
+            Way::ToPublicHalf { generation, ephemeral, cipher } => {
                 out.push(TO_PUBLIC_HALF);
-                out.extend_from_slice(&ephemeral);
+                out.extend_from_slice(&generation.0.to_le_bytes());
+                out.extend_from_slice(ephemeral);
+                seal_with(cipher, &about(*generation), plain, out)
+            }
+            Way::UnderDataKey { ring, purpose, cipher: known } => {
+                let current = ring.current();
+                let mut now = known.read().unwrap_or_else(PoisonError::into_inner);
+                if now.0 != current {
+                    drop(now);
+                    let keys = ring.current_keys();
+                    let fresh = (keys.generation, cipher(&derive(purpose, &*keys.data_key)));
+                    *known.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                    now = known.read().unwrap_or_else(PoisonError::into_inner);
+                }
+                out.push(UNDER_DATA_KEY);
+                out.extend_from_slice(&now.0.0.to_le_bytes());
+                seal_with(&now.1, &about(now.0), plain, out)
             }
         }
-        seal_with(&self.cipher, &bind(self.id, about), plain, out)
     }
 }
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealer({}, locked: {})", self.id, self.is_locked())
+        write!(f, "Sealer({}, locked: {})", self.0.id, self.is_locked())
     }
 }
 
-/// Opens what a [`Sealer`] of the same profile and purpose sealed. Clones share nothing but keys.
+/// Opens what a [`Sealer`] of the same profile and purpose sealed, under whichever generation.
 #[derive(Clone)]
 pub struct Opener(Arc<OpenerInner>);
 
 struct OpenerInner {
-    id: ProfileId,
-    under_data_key: XChaCha20Poly1305,
-    private: StaticSecret,
-    public: [u8; 32],
+    ring: Arc<Ring>,
     purpose: &'static str,
+    /// Of the generations that were met, the newest first: it is the one that is mostly asked for.
+    under_data_key: RwLock<Vec<(Generation, XChaCha20Poly1305)>>,
     /// The last ephemeral half met, with its key: neighbours mostly share it.
     agreed: Mutex<Option<([u8; 32], XChaCha20Poly1305)>>,
 }
 
 impl Opener {
-    pub(super) fn new(
-        id: ProfileId,
-        key: &Secret,
-        private: &StaticSecret,
-        public: [u8; 32],
-        purpose: &'static str,
-    ) -> Self {
-        Self(Arc::new(OpenerInner {
-            id,
-            under_data_key: cipher(&derive(purpose, &**key)),
-            private: private.clone(),
-            public,
-            purpose,
-            agreed: Mutex::new(None),
-        }))
+    pub(super) fn new(ring: Arc<Ring>, purpose: &'static str) -> Self {
+        let (under_data_key, agreed) = (RwLock::default(), Mutex::new(None));
+        Self(Arc::new(OpenerInner { ring, purpose, under_data_key, agreed }))
     }
 
-    /// The text, or `None` when it was not sealed so: damage, another place, another profile.
+    /// The text, or `None` when it was not sealed so: damage, another place, another profile, or a
+    /// generation that was forgotten.
     #[must_use]
     pub fn open(&self, about: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let inner = &*self.0;
-        let about = bind(inner.id, about);
-        match sealed.split_first()? {
-            (&UNDER_DATA_KEY, rest) => open_with(&inner.under_data_key, &about, rest),
-            (&TO_PUBLIC_HALF, rest) => {
-                let (&ephemeral, rest) = rest.split_first_chunk::<32>()?;
-                let mut agreed = inner.agreed.lock().unwrap_or_else(PoisonError::into_inner);
-                if agreed.as_ref().is_none_or(|(known, _)| *known != ephemeral) {
-                    let public = inner.public;
-                    let key = agree(&inner.private, ephemeral, ephemeral, public, inner.purpose)?;
-                    *agreed = Some((ephemeral, key));
-                }
-                let (_, key) = agreed.as_ref().expect("it was just put there");
-                open_with(key, &about, rest)
-            }
+        let (&mode, rest) = sealed.split_first()?;
+        let (generation, rest) = rest.split_first_chunk::<2>()?;
+        let generation = Generation(u16::from_le_bytes(*generation));
+        let about = bind(self.0.ring.id, generation, about);
+        match mode {
+            UNDER_DATA_KEY => self.0.open_under_data_key(generation, &about, rest),
+            TO_PUBLIC_HALF => self.0.open_to_public_half(generation, &about, rest),
             _ => None,
         }
     }
 }
 
+impl OpenerInner {
+    fn open_under_data_key(
+        &self,
+        generation: Generation,
+        about: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let known = self.under_data_key.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cipher)) = known.iter().find(|(number, _)| *number == generation) {
+            return open_with(cipher, about, sealed);
+        }
+        drop(known);
+        let keys = self.ring.keys(generation)?;
+        let fresh = cipher(&derive(self.purpose, &*keys.data_key));
+        let opened = open_with(&fresh, about, sealed);
+        let mut known = self.under_data_key.write().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|(number, _)| *number == generation) {
+            let at = known.partition_point(|(number, _)| *number > generation);
+            known.insert(at, (generation, fresh));
+        }
+        opened
+    }
+
+    fn open_to_public_half(
+        &self,
+        generation: Generation,
+        about: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let (&ephemeral, rest) = sealed.split_first_chunk::<32>()?;
+        let mut agreed = self.agreed.lock().unwrap_or_else(PoisonError::into_inner);
+        if agreed.as_ref().is_none_or(|(known, _)| *known != ephemeral) {
+            let keys = self.ring.keys(generation)?;
+            let key = agree(&keys.private, ephemeral, ephemeral, keys.public, self.purpose)?;
+            *agreed = Some((ephemeral, key));
+        }
+        let (_, key) = agreed.as_ref().expect("it was just put there");
+        open_with(key, about, rest)
+    }
+}
+
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Opener({})", self.0.id)
+        write!(f, "Opener({})", self.0.ring.id)
     }
 }
