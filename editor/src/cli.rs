@@ -11,6 +11,7 @@ mod invocation;
 mod libraries;
 mod list;
 mod opening;
+mod profile_keys;
 
 pub use invocation::Mode;
 pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Wait};
@@ -65,6 +66,12 @@ hearth ctl COMMAND [ARGUMENTS]    run a command in the running instance; the arg
 hearth commands                   list the commands (--json, --markdown)
 hearth settings                   list the settings (--json, --markdown, --schema)
 hearth init [--unprotected]       make the profile, with a passphrase or without
+hearth profile                    what unlocks the profile
+    passphrase                    set or change its passphrase
+    words                         make the twelve words that recover it; they are shown once
+    recover                       with the twelve words, set a new passphrase
+    keychain [--remove]           let the system's keychain unlock it, or no more
+    rotate                        seal with a new key from now on
 hearth trust PATH [--revoke]      let a folder's own files count, or no more
 hearth doctor                     what this machine has and lacks, and what to do about it
 hearth --version, --help
@@ -105,6 +112,9 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
         Invocation::Settings(form) => print(&list::settings(&Directories::of_process()?, form)),
         Invocation::Init { protect, form } => {
             print(&init::run(&Directories::of_process()?, protect, form)?)
+        }
+        Invocation::Profile { change, form } => {
+            print(&profile_keys::run(&Directories::of_process()?, change, form)?)
         }
         Invocation::Trust { path, change, form } => print(&trust(&path, change, form)?),
         Invocation::Doctor(form) => {

@@ -19,6 +19,7 @@ mod occurrence;
 pub mod palette;
 pub mod pane;
 pub mod picker;
+pub mod profile;
 pub mod prompt;
 pub mod select;
 pub mod settings;
@@ -47,6 +48,7 @@ pub const GROUPS: &[&[Command]] = &[
     palette::COMMANDS,
     pane::COMMANDS,
     picker::COMMANDS,
+    profile::COMMANDS,
     prompt::COMMANDS,
     select::COMMANDS,
     settings::COMMANDS,

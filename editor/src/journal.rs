@@ -24,7 +24,7 @@ use crate::program::Program;
 use crate::workers::Post;
 
 pub use record::{Opened, PaneState, Session, ViewState};
-pub use restore::{Restored, RestoredText, compact, restore};
+pub use restore::{Restored, RestoredText, compact, restore, seal_anew};
 
 /// Names the stream of a text in the log; random, kept over restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

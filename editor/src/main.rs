@@ -19,6 +19,7 @@ mod fuzzy;
 mod input;
 mod instance;
 mod journal;
+mod keychain;
 mod keymap;
 mod line_input;
 mod notice;

@@ -9,11 +9,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kernel::disk::{self, Disk};
-use kernel::keys::{
-    KdfCost, KeyError, Locked, Passphrase, Profile, Protection, ProtectionKind, Unlocked,
-};
+use kernel::keys::{KdfCost, KeyError, Locked, Passphrase, Profile, Protection, Unlocked, Way};
 
 use crate::directories::Directories;
+use crate::keychain::SystemKeychain;
 use crate::registry::{Fault, FaultKind};
 
 /// The variable that names a file with the passphrase.
@@ -42,6 +41,8 @@ pub enum Guard {
     Passphrase,
     /// The generated passphrase in the credential file.
     Credential,
+    /// The system's keychain.
+    Keychain,
     /// Nothing, as its owner chose.
     Nothing,
     /// Something that this build does not know.
@@ -54,6 +55,7 @@ impl Guard {
         match self {
             Self::Passphrase => "passphrase",
             Self::Credential => "credential",
+            Self::Keychain => "keychain",
             Self::Nothing => "nothing",
             Self::Foreign => "foreign",
         }
@@ -120,20 +122,33 @@ pub fn passphrase_file() -> Option<PathBuf> {
 /// A key error as a person is told it.
 pub fn told(error: &KeyError) -> Fault {
     let kind = match error {
-        KeyError::WrongPassphrase => FaultKind::Denied,
-        KeyError::BadPassphrase(_) => FaultKind::Usage,
-        KeyError::Exists(_) | KeyError::Missing(_) | KeyError::NoSlot => FaultKind::State,
+        KeyError::WrongPassphrase | KeyError::WrongWords => FaultKind::Denied,
+        KeyError::BadPassphrase(_) | KeyError::UnknownWord(_) | KeyError::BadWords => {
+            FaultKind::Usage
+        }
+        KeyError::Exists(_)
+        | KeyError::Missing(_)
+        | KeyError::NoSlot
+        | KeyError::LastSlot
+        | KeyError::Busy(_) => FaultKind::State,
         _ => FaultKind::Machine,
     };
     Fault::told(kind, error)
 }
 
 fn guard_of(disk: &dyn Disk, directories: &Directories, locked: &Locked) -> Guard {
-    match locked.protection() {
-        ProtectionKind::Unprotected => Guard::Nothing,
-        ProtectionKind::Passphrase if exists(disk, &directories.credential()) => Guard::Credential,
-        ProtectionKind::Passphrase => Guard::Passphrase,
-        ProtectionKind::Foreign => Guard::Foreign,
+    let ways = locked.ways();
+    let has = |way| ways.contains(&way);
+    if has(Way::Unprotected) {
+        Guard::Nothing
+    } else if has(Way::Passphrase) && exists(disk, &directories.credential()) {
+        Guard::Credential
+    } else if has(Way::Keychain) {
+        Guard::Keychain
+    } else if has(Way::Passphrase) {
+        Guard::Passphrase
+    } else {
+        Guard::Foreign
     }
 }
 
@@ -153,6 +168,14 @@ fn open(
     let unlocked = match guard {
         Guard::Nothing => locked.unlock_unprotected(),
         Guard::Foreign => Err(KeyError::NoSlot),
+        Guard::Keychain => match passphrase_file {
+            Some(file) if locked.ways().contains(&Way::Passphrase) => {
+                Passphrase::from_file(disk, file).and_then(|words| locked.unlock(&words))
+            }
+            _ => SystemKeychain::open()
+                .map_err(KeyError::Keychain)
+                .and_then(|keychain| locked.unlock_from(&keychain)),
+        },
         Guard::Passphrase | Guard::Credential => {
             let file = match (passphrase_file, guard) {
                 (Some(file), _) => Some(file),

@@ -124,7 +124,7 @@ pub struct Program {
     /// What was open is still being restored: the session on disk is newer than ours.
     is_restoring: bool,
     /// The profile's keys, once it is unlocked.
-    keys: Option<Arc<Unlocked>>,
+    pub keys: Option<Arc<Unlocked>>,
     /// The right to be the profile's process.
     held: Option<Held>,
     control: Option<Control>,

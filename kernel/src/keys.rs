@@ -178,6 +178,12 @@ impl Locked {
         self.header.slots().iter().map(Slot::way).collect()
     }
 
+    /// The generation that seals, by the header.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.header.generation()
+    }
+
     /// Seals to the public half; only the unlocked profile opens it again.
     ///
     /// # Errors

@@ -378,6 +378,27 @@ fn a_locked_log_is_typed_into_and_read_after_unlocking() {
 }
 
 #[test]
+fn compaction_seals_anew_what_an_old_key_sealed() {
+    let (disk, home) = (SimDisk::new(1), Path::new("home"));
+    let profile = Profile::create(&disk, home, Protection::Unprotected).unwrap();
+    let opener = profile.opener("log");
+    let mut log = open(&disk, profile.sealer("log"));
+    let mut random = SplitMix::new(1);
+    let entries: Vec<Entry> = (0..20).map(|_| entry(&mut random)).collect();
+    log.write(entries[..10].to_vec()).unwrap();
+    profile.rotate(&disk, home).unwrap();
+    log.write(entries[10..].to_vec()).unwrap();
+    log.compact(&opener, |_| true).unwrap();
+    drop(log);
+    profile.forget_old(&disk, home).unwrap();
+    let again = Profile::open(&disk, home).unwrap().unlock_unprotected().unwrap();
+    let log = open(&disk, again.sealer("log"));
+    let (got, report) = replay(&log.reader(), &again.opener("log"));
+    assert_eq!(report.damage, []);
+    assert_eq!(got.into_values().collect::<Vec<_>>(), entries);
+}
+
+#[test]
 fn nothing_that_is_handed_over_lies_on_the_disk_in_the_clear() {
     let (disk, profile) = (SimDisk::new(1), profile());
     let mut log = open(&disk, profile.sealer("log"));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod full;
+mod keys;
 mod kills;
 mod profile;
 mod saves;

@@ -98,8 +98,8 @@ fn check_profile(directories: &Directories) -> Check {
         }
         Ok(Some(Guard::Credential)) => Check {
             remedy: Some(
-                "keep that file out of what others can read; for a passphrase of your own, \
-                 start with a new HEARTH_HOME and `hearth init`"
+                "keep that file out of what others can read; `hearth profile passphrase` sets a \
+                 passphrase of your own, `hearth profile keychain` uses the system's keychain"
                     .to_owned(),
             ),
             ..Check::well(
@@ -110,10 +110,13 @@ fn check_profile(directories: &Directories) -> Check {
                 ),
             )
         },
+        Ok(Some(Guard::Keychain)) => {
+            Check::well(name, format!("{place}, guarded by the system's keychain"))
+        }
         Ok(Some(Guard::Nothing)) => Check::ill(
             name,
             format!("{place}, unprotected, as its owner chose"),
-            "set HEARTH_HOME to a new folder and run `hearth init` for one with a passphrase",
+            "guard it with `hearth profile passphrase`",
         ),
         Ok(Some(Guard::Foreign)) => Check::ill(
             name,

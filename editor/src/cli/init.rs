@@ -37,6 +37,7 @@ pub(super) fn word(guard: Guard) -> &'static str {
     match guard {
         Guard::Passphrase => "passphrase",
         Guard::Credential => "credential_file",
+        Guard::Keychain => "keychain",
         Guard::Nothing => "none",
         Guard::Foreign => "unknown",
     }
@@ -78,12 +79,13 @@ fn check(
         let kept = match guard {
             Guard::Passphrase => "a passphrase",
             Guard::Credential => "a generated passphrase in its credential file",
+            Guard::Keychain => "the system's keychain",
             Guard::Nothing => "nothing, as you chose",
             Guard::Foreign => "something that this version does not know",
         };
         return Err(Fault::state(format!(
-            "There is a profile in {} already, guarded by {kept}; this version cannot change that: \
-             set HEARTH_HOME to another folder for a new one.",
+            "There is a profile in {} already, guarded by {kept}: change that with `hearth profile`, \
+             or set HEARTH_HOME to another folder for a new one.",
             path.display()
         )));
     }
@@ -96,7 +98,7 @@ fn check(
 
 /// How often a passphrase is asked for at the terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asking {
+pub(super) enum Asking {
     /// It exists already.
     Once,
     /// It is new, and a slip would lock its owner out.
@@ -104,7 +106,7 @@ enum Asking {
 }
 
 /// From the file that `HEARTH_PASSPHRASE_FILE` names, from the terminal, or from a pipe.
-fn passphrase(disk: &dyn Disk, asking: Asking) -> Result<Passphrase, Fault> {
+pub(super) fn passphrase(disk: &dyn Disk, asking: Asking) -> Result<Passphrase, Fault> {
     let told = |error| profile::told(&error);
     if let Some(file) = profile::passphrase_file() {
         return Passphrase::from_file(disk, &file).map_err(told);
@@ -116,7 +118,7 @@ fn passphrase(disk: &dyn Disk, asking: Asking) -> Result<Passphrase, Fault> {
 }
 
 #[cfg(unix)]
-mod terminal {
+pub(super) mod terminal {
     use std::io::{Read, Write};
 
     use kernel::keys::Passphrase;
@@ -125,10 +127,13 @@ mod terminal {
     use crate::profile;
     use crate::registry::Fault;
 
-    pub fn ask(asking: Asking) -> Result<Passphrase, Fault> {
-        let first = ask_once("Passphrase: ")?;
+    pub(in crate::cli) fn ask(asking: Asking) -> Result<Passphrase, Fault> {
+        let first = ask_once(match asking {
+            Asking::Once => "Passphrase: ",
+            Asking::Twice => "New passphrase: ",
+        })?;
         if asking == Asking::Twice && *ask_once("Once more: ")? != *first {
-            return Err(Fault::usage("The two differ: run `hearth init` again."));
+            return Err(Fault::usage("The two differ, so nothing was changed: try it again."));
         }
         Passphrase::from_reader(&first[..]).map_err(|error| profile::told(&error))
     }
@@ -206,11 +211,11 @@ mod terminal {
 }
 
 #[cfg(not(unix))]
-mod terminal {
+pub(super) mod terminal {
     use super::Asking;
     use crate::registry::Fault;
 
-    pub fn ask(_asking: Asking) -> Result<kernel::keys::Passphrase, Fault> {
+    pub(in crate::cli) fn ask(_asking: Asking) -> Result<kernel::keys::Passphrase, Fault> {
         Err(Fault::state(
             "This terminal cannot hide a passphrase: write it to a file and name that in \
              HEARTH_PASSPHRASE_FILE, or pipe it in.",

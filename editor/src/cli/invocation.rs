@@ -28,6 +28,13 @@ pub enum Invocation {
         /// How to answer.
         form: Form,
     },
+    /// `profile ...`
+    Profile {
+        /// What to do with it.
+        change: ProfileChange,
+        /// How to answer.
+        form: Form,
+    },
     /// `trust PATH`
     Trust {
         /// The folder.
@@ -93,6 +100,25 @@ pub enum Protect {
     Nothing,
 }
 
+/// What happens to the profile's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileChange {
+    /// Nothing: it is shown.
+    Show,
+    /// `passphrase`
+    Passphrase,
+    /// `words`
+    Words,
+    /// `recover`
+    Recover,
+    /// `keychain`
+    Keychain,
+    /// `keychain --remove`
+    NoKeychain,
+    /// `rotate`
+    Rotate,
+}
+
 /// What happens to a folder's trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrustChange {
@@ -106,7 +132,7 @@ pub enum TrustChange {
 pub type Usage = String;
 
 /// Words that are subcommands when they come first.
-const SUBCOMMANDS: &[&str] = &["ctl", "commands", "settings", "init", "trust", "doctor"];
+const SUBCOMMANDS: &[&str] = &["ctl", "commands", "settings", "init", "profile", "trust", "doctor"];
 
 /// Reads `arguments`, the program's name not among them.
 ///
@@ -233,6 +259,28 @@ fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
             let protect = if unprotected { Protect::Nothing } else { Protect::Passphrase };
             words.end(0).map(|_| Invocation::Init { protect, form })
         }
+        "profile" => {
+            let form = words.form(json);
+            let remove = words.take("--remove");
+            let change = match words.end(1)?.pop().as_deref().map(OsStr::as_encoded_bytes) {
+                None => ProfileChange::Show,
+                Some(b"passphrase") => ProfileChange::Passphrase,
+                Some(b"words") => ProfileChange::Words,
+                Some(b"recover") => ProfileChange::Recover,
+                Some(b"keychain") if remove => ProfileChange::NoKeychain,
+                Some(b"keychain") => ProfileChange::Keychain,
+                Some(b"rotate") => ProfileChange::Rotate,
+                Some(_) => {
+                    return Err("`hearth profile` knows passphrase, words, recover, keychain and \
+                                rotate."
+                        .to_owned());
+                }
+            };
+            if remove && change != ProfileChange::NoKeychain {
+                return Err("--remove belongs to `hearth profile keychain`.".to_owned());
+            }
+            Ok(Invocation::Profile { change, form })
+        }
         "trust" => {
             let form = words.form(json);
             let revoke = words.take("--revoke");
@@ -302,6 +350,11 @@ mod tests {
         assert_eq!(opened(&["a", "doctor"]).paths, ["a", "doctor"]);
         let init = Invocation::Init { protect: Protect::Nothing, form: Form::Json };
         assert_eq!(read(&["init", "--unprotected", "--json"]), Ok(init));
+        let profile = |change| Ok(Invocation::Profile { change, form: Form::Text });
+        assert_eq!(read(&["profile"]), profile(ProfileChange::Show));
+        assert_eq!(read(&["profile", "words"]), profile(ProfileChange::Words));
+        let removed = profile(ProfileChange::NoKeychain);
+        assert_eq!(read(&["profile", "keychain", "--remove"]), removed);
         let trust =
             Invocation::Trust { path: "/c".into(), change: TrustChange::Revoke, form: Form::Text };
         assert_eq!(read(&["trust", "/c", "--revoke"]), Ok(trust));
@@ -322,6 +375,8 @@ mod tests {
             &["ctl"],
             &["trust"],
             &["trust", "a", "b"],
+            &["profile", "key"],
+            &["profile", "words", "--remove"],
             &["commands", "x"],
             &["doctor", "--markdown"],
             &["--json", "a"],

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use kernel::keys::{Passphrase, Profile};
+use kernel::keys::{Passphrase, Profile, Unlocked};
 use rpc::local::{self, LocalError};
 use rpc::{CallError, Framing, Handler, Limits, Peer, Request};
 use serde_json::{Value, json};
@@ -74,13 +74,20 @@ impl Client {
         let told = |error| profile::told(&error);
         let words = Passphrase::from_file(&disk, passphrase).map_err(told)?;
         let locked = Profile::open(&disk, &directories.profile()).map_err(told)?;
-        let unlocked = locked.unlock(&words).map_err(told)?;
+        self.prove_with(&locked.unlock(&words).map_err(told)?)
+    }
+
+    /// The same for whoever has unlocked the profile already.
+    ///
+    /// # Errors
+    /// A profile that the resident process has not unlocked.
+    pub fn prove_with(&self, unlocked: &Unlocked) -> Result<(), Fault> {
         let timeout = Duration::from_secs(10);
         let asked = self.call("owner.challenge", Value::Null, timeout)?;
         let challenge = asked["challenge"].as_str().and_then(Challenge::from_hex);
         let challenge =
             challenge.ok_or_else(|| Fault::internal("The challenge cannot be read."))?;
-        let answer = proof::answer(&unlocked, challenge);
+        let answer = proof::answer(unlocked, challenge);
         self.call("owner.prove", json!({ "answer": answer }), timeout)?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use kernel::keys::{Opener, Unlocked};
-use kernel::log::{DamageKind, LogError, LogReader, LogWriter, Record, RecordHeader};
+use kernel::log::{Damage, DamageKind, LogError, LogReader, LogWriter, Record, RecordHeader};
 use text::bytes::Encoding;
 use text::{Author, Authors, Document, Operation, Rope, TextHash};
 
@@ -195,6 +195,21 @@ fn load_files(restored: &mut Restored) {
             Ok(Loaded::Missing { .. } | Loaded::Folder) => {}
             Err(trouble) => restored.problems.push(trouble.to_string()),
         }
+    }
+}
+
+/// Seals everything under the key that seals now, so that older ones can be forgotten.
+pub fn seal_anew(writer: &LogWriter, keys: &Unlocked) -> Result<(), String> {
+    let opener = keys.opener(super::PURPOSE);
+    let told = |error: LogError| format!("The log could not be sealed anew: {error}.");
+    let done = writer.compact(&opener, |_| true).map_err(told)?;
+    let unopened = |one: &Damage| matches!(one.what, DamageKind::Unopenable(_));
+    match done.report.damage.iter().filter(|one| unopened(one)).count() {
+        0 => Ok(()),
+        count => Err(format!(
+            "{count} records of the log do not open, so the old keys are kept: `hearth doctor` \
+             names the damage."
+        )),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kernel::disk::RealDisk;
-use kernel::keys::{Profile, Sealer, Unlocked};
+use kernel::keys::{Origin, Profile, Sealer, Unlocked};
 use kernel::log::{Log, LogOptions};
 use render::geometry::Size;
 use render::scene::Scene;
@@ -222,7 +222,32 @@ impl Program {
         if let Some(control) = &self.control {
             control.trust(Verifier::new(&keys));
         }
+        if keys.origin() == Origin::Elsewhere {
+            self.came_from_elsewhere(&keys);
+        }
         self.keys = Some(Arc::new(keys));
+    }
+
+    /// Tells once that the profile was copied: two machines that both go on from it are two.
+    fn came_from_elsewhere(&mut self, keys: &Unlocked) {
+        self.say(
+            Severity::Warning,
+            "This profile comes from another machine: if that one goes on using it, the two will \
+             not know of each other's edits."
+                .to_owned(),
+        );
+        record::event(Level::Warn, "profile.copied", &[]);
+        let (keys, place) = (keys.clone(), self.places.profile());
+        self.workers.run(
+            "noting that the profile is here now",
+            Urgency::Background,
+            move || keys.settle(&RealDisk, &place),
+            |program, settled| {
+                if let Err(error) = settled {
+                    program.fail(&profile::told(&error));
+                }
+            },
+        );
     }
 
     /// Restores what was open, then opens what was asked for.
@@ -319,7 +344,8 @@ impl Program {
 fn open_profile(places: &Directories) -> Result<Profiled, Fault> {
     let disk = RealDisk;
     let file = profile::passphrase_file();
-    if profile::guard(&disk, places)? == Some(Guard::Passphrase) {
+    // Both may take long, and a keychain may ask its owner.
+    if matches!(profile::guard(&disk, places)?, Some(Guard::Passphrase | Guard::Keychain)) {
         let locked = Profile::open(&disk, &places.profile()).map_err(|e| profile::told(&e))?;
         let sealer = locked.sealer(journal::PURPOSE).map_err(|e| profile::told(&e))?;
         return Ok(Profiled { sealer, keys: None, lock: Lock::Opening, problem: None });

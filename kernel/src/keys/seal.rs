@@ -157,6 +157,19 @@ impl Sealer {
         matches!(self.0.way, Way::ToPublicHalf { .. })
     }
 
+    /// Whether `sealed` is from another generation than the one that seals now, or from the time
+    /// when the profile was locked: sealing it anew lets the other key go.
+    #[must_use]
+    pub fn would_renew(&self, sealed: &[u8]) -> bool {
+        match &self.0.way {
+            Way::ToPublicHalf { .. } => false,
+            Way::UnderDataKey { ring, .. } => {
+                let current = ring.current().0.to_le_bytes();
+                !sealed.starts_with(&[UNDER_DATA_KEY, current[0], current[1]])
+            }
+        }
+    }
+
     /// Appends the sealed `plain` to `out`. It opens only with the same `about`, which is not
     /// kept: stream, place and kind belong there.
     ///

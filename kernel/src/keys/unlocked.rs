@@ -53,6 +53,12 @@ impl Unlocked {
         self.ring.current()
     }
 
+    /// The account under which a [`Keychain`] keeps this profile's secret.
+    #[must_use]
+    pub fn keychain_account(&self) -> String {
+        account(self.id())
+    }
+
     /// Every generation that can be opened, ascending.
     #[must_use]
     pub fn generations(&self) -> Vec<Generation> {

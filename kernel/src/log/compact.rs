@@ -221,7 +221,7 @@ impl Job<'_> {
             return Ok(());
         }
         let skipped = sequence - output.covered - 1;
-        if skipped == found.header.skipped && !found.was_locked() {
+        if skipped == found.header.skipped && !self.sealer.would_renew(found.body()) {
             output.bytes.extend_from_slice(found.bytes);
         } else if let Some(payload) = found.open(self.opener) {
             frame::encode(record, skipped, &payload, self.sealer, &mut output.bytes)?;

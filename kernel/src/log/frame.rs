@@ -67,12 +67,12 @@ impl<'a> Frame<'a> {
 
     /// The payload, if the key opens it.
     pub(super) fn open(&self, opener: &Opener) -> Option<Zeroizing<Vec<u8>>> {
-        opener.open(&self.bytes[BOUND], &self.bytes[HEAD..])
+        opener.open(&self.bytes[BOUND], self.body())
     }
 
-    /// Whether it was sealed to the profile's public half.
-    pub(super) fn was_locked(&self) -> bool {
-        self.bytes[HEAD..].first() != Some(&0)
+    /// What was sealed.
+    pub(super) fn body(&self) -> &'a [u8] {
+        &self.bytes[HEAD..]
     }
 }
 
