@@ -166,7 +166,7 @@ impl Job<'_> {
         };
         let mut failed = None;
         let mut is_first = true;
-        walk(self.disk, self.dir, &group.names, group.ceiling, &mut |step| match step {
+        walk(self.disk, self.dir, &group.names, 0, group.ceiling, &mut |step| match step {
             Step::Damage(damage, bytes) if !bytes.is_empty() => {
                 self.put_aside(damage, bytes, report, &mut output);
             }

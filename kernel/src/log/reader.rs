@@ -37,18 +37,35 @@ impl LogReader {
         &self,
         opener: &Opener,
         wanted: impl Fn(&RecordHeader) -> bool,
+        each: impl FnMut(Record),
+    ) -> Result<Report, LogError> {
+        self.replay_from(Sequence(0), opener, wanted, each)
+    }
+
+    /// As [`LogReader::replay`] of the records from `from` on, reading only the segments that can
+    /// hold them; damage in those is told even where it lies before `from`.
+    ///
+    /// # Errors
+    /// As [`LogReader::replay`].
+    pub fn replay_from(
+        &self,
+        from: Sequence,
+        opener: &Opener,
+        wanted: impl Fn(&RecordHeader) -> bool,
         mut each: impl FnMut(Record),
     ) -> Result<Report, LogError> {
         let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
         let segments = segment::list(&*self.disk, &self.dir)?.segments;
+        let (skipped, before) = first_segment(&*self.disk, &self.dir, &segments, from);
+        let segments = &segments[skipped..];
         let mut report = Report::default();
         let mut records = 0;
         let mut sound = Vec::new();
-        walk(&*self.disk, &self.dir, &segments, u64::MAX, &mut |step| match step {
+        walk(&*self.disk, &self.dir, segments, before, u64::MAX, &mut |step| match step {
             Step::Damage(damage, _) => sound.push(damage),
             Step::Frame(frame) => {
                 let header = frame.header.record;
-                if header.kind == Kind::DROPPED || !wanted(&header) {
+                if header.kind == Kind::DROPPED || header.sequence < from || !wanted(&header) {
                     return;
                 }
                 match frame.open(opener) {
@@ -66,6 +83,28 @@ impl LogReader {
         }
         Ok(report)
     }
+}
+
+/// How many of `segments` hold nothing from `from` on, and the sequence that the next one's records
+/// come after. What an older segment holds above a later one's base stands in the later one again,
+/// so one whose header says that it begins below `from` is where to begin.
+fn first_segment(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &[SegmentName],
+    from: Sequence,
+) -> (usize, u64) {
+    if from.0 <= 1 {
+        return (0, 0);
+    }
+    for (at, &name) in segments.iter().enumerate().skip(1).rev() {
+        if let Some(header) = Segment::header_of(disk, dir, name)
+            && header.base < from
+        {
+            return (at, header.base.0);
+        }
+    }
+    (0, 0)
 }
 
 /// A frame and where it was found.
@@ -105,7 +144,8 @@ pub(super) enum Step<'a> {
 /// Frames that wait because the next segment repeats or continues them.
 type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
 
-/// Goes through `segments` in the order of sequences, each sequence once.
+/// Goes through `segments` in the order of sequences, each sequence once; `before` is the last one
+/// that lies in front of them.
 ///
 /// After a failed sync the same records stand in several segments, and in the first ones perhaps
 /// not whole: so a frame that is not below all that the next segment can hold waits for it. What is
@@ -114,12 +154,13 @@ pub(super) fn walk(
     disk: &dyn Disk,
     dir: &Path,
     segments: &[SegmentName],
+    before: u64,
     ceiling: u64,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), LogError> {
     let ceilings = ceilings(disk, dir, segments, ceiling);
     let mut waiting = Waiting::new();
-    let mut last = 0;
+    let mut last = before;
     let mut durable = 0;
     let mut names = segments.iter();
     let mut next = load_next(disk, dir, &mut names, each)?;

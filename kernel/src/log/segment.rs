@@ -153,7 +153,7 @@ impl Segment {
     ) -> Option<SegmentHeader> {
         let mut bytes = [0; HEADER];
         let file = disk.open(&dir.join(name.to_string()), Open::Read).ok()?;
-        let some = file.read_at(0, &mut bytes).ok()?;
+        let some = disk::read_part(&*file, 0, &mut bytes).ok()?;
         let (version, header) = SegmentHeader::decode(&bytes[..some])?;
         (version == VERSION).then_some(header)
     }
