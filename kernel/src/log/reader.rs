@@ -85,9 +85,9 @@ impl LogReader {
     }
 }
 
-/// How many of `segments` hold nothing from `from` on, and the sequence that the next one's records
-/// come after. What an older segment holds above a later one's base stands in the later one again,
-/// so one whose header says that it begins below `from` is where to begin.
+/// How many of `segments` hold nothing from `from` on, and a sequence below `from` that those before
+/// the next one go up to. What was written when a segment was begun may stand in older ones alone,
+/// if the write that should have repeated it failed; what came after cannot.
 fn first_segment(
     disk: &dyn Disk,
     dir: &Path,
@@ -99,9 +99,9 @@ fn first_segment(
     }
     for (at, &name) in segments.iter().enumerate().skip(1).rev() {
         if let Some(header) = Segment::header_of(disk, dir, name)
-            && header.base < from
+            && header.begun_after < from
         {
-            return (at, header.base.0);
+            return (at, header.begun_after.0);
         }
     }
     (0, 0)

@@ -16,8 +16,9 @@ use crate::disk::Disk;
 use crate::keys::Opener;
 use crate::log::{Kind, LogWriter, Record, RecordHeader, Sequence};
 
-/// How long what an earlier process left unsynced may take to become durable.
-const SYNC_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long what an earlier process left unsynced may take to become durable. On a disk that is
+/// full, or answers late, rows open without: the index is then not settled before the log is.
+const SYNC_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Where everything is.
 #[derive(Clone)]
@@ -57,8 +58,8 @@ impl From<RowError> for Astray {
 /// The index as it was, or another.
 pub(super) fn open(place: &Place) -> Result<Recovered, RowError> {
     let path = place.path();
-    // Nothing may be in the index that a power cut could still take out of the log.
-    place.log.flush(SYNC_TIME_MAX)?;
+    // What readers are shown is durable, if the disk answers.
+    drop(place.log.flush(SYNC_TIME_MAX));
     let (disk, means) = (&*place.disk, place.means.clone());
     let why = match Index::open(disk, &path, means, place.cache_bytes) {
         Ok((index, mark)) => match follow_from_standing(place, &index) {
@@ -262,7 +263,10 @@ fn make(place: &Place, name: &str) -> Result<(Index, Standing, u64), RowError> {
         )
     })?;
     batch.commit()?;
-    index.settle(&place.seals, &standing)?;
+    // Nothing may be durable in the index that a power cut could still take out of the log.
+    if place.log.flush(SYNC_TIME_MAX).is_ok() {
+        index.settle(&place.seals, &standing)?;
+    }
     Ok((index, standing, lost))
 }
 

@@ -30,6 +30,9 @@ const SETTLE_BYTES: u64 = 8 * 1024 * 1024;
 const SETTLE_COMMITS: u64 = 20_000;
 const SETTLE_IDLE: Duration = Duration::from_secs(2);
 
+/// Without the log's sync within this, it is settled another time.
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
+
 /// Others write to the log as well, and what they write lies between the index and its end.
 const MARK_RECORDS: u64 = 4096;
 const MARK_IDLE: Duration = Duration::from_secs(60);
@@ -391,6 +394,8 @@ impl Writer {
     /// Makes the index durable, with how far it is.
     fn settle(&mut self) -> Result<(), RowError> {
         let Some(index) = self.index.clone() else { return Ok(()) };
+        // A power cut must not leave the index with more than the log has.
+        self.place.log.flush(SETTLE_WAIT)?;
         if let Err(error) = index.settle(&self.place.seals, &self.standing) {
             drop(index);
             self.rebuild(error.to_string())?;
