@@ -162,7 +162,6 @@ pub struct Rows {
     shared: Arc<Shared>,
     sender: Sender<Message>,
     log: Arc<LogWriter>,
-    opened: Opened,
     /// One picture at a time.
     condensing: Mutex<()>,
     thread: Option<JoinHandle<()>>,
@@ -204,7 +203,7 @@ impl Rows {
             log_opener: source.opener,
         };
         let rows = Self::start(place, source.log)?;
-        if rows.opened.found == Found::LogRolledBack {
+        if rows.opened().found == Found::LogRolledBack {
             rows.condense()?;
         }
         Ok(rows)
@@ -222,6 +221,7 @@ impl Rows {
             waiting_bytes: AtomicUsize::new(0),
             is_ending: AtomicBool::new(false),
             is_worth_condensing: AtomicBool::new(standing.is_worth_condensing()),
+            opened: Mutex::new(opened.clone()),
         });
         let dir = place.dir.clone();
         let ends = (sender.clone(), receiver);
@@ -231,13 +231,13 @@ impl Rows {
             .spawn(move || writer.run())
             .map_err(|error| RowError::Disk(dir, Arc::new(error)))?;
         let (condensing, thread) = (Mutex::new(()), Some(thread));
-        Ok(Self { shared, sender, log, opened, condensing, thread })
+        Ok(Self { shared, sender, log, condensing, thread })
     }
 
-    /// What was met on opening.
+    /// What was met on opening, or since, when the index was made anew.
     #[must_use]
-    pub fn opened(&self) -> &Opened {
-        &self.opened
+    pub fn opened(&self) -> Opened {
+        self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All rows as they are now.
@@ -387,7 +387,7 @@ impl Drop for Rows {
 
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rows({:?}, {:?})", self.snapshot(), self.opened)
+        write!(f, "Rows({:?}, {:?})", self.snapshot(), self.opened())
     }
 }
 

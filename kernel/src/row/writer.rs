@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
@@ -100,6 +100,7 @@ pub(super) struct Shared {
     pub(super) waiting_bytes: AtomicUsize,
     pub(super) is_ending: AtomicBool,
     pub(super) is_worth_condensing: AtomicBool,
+    pub(super) opened: Mutex<Opened>,
 }
 
 /// What the thread owns.
@@ -428,6 +429,7 @@ impl Writer {
         self.generation += 1;
         self.show(&index)?;
         self.index = Some(index);
+        *self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner) = opened.clone();
         Ok(opened)
     }
 
