@@ -163,8 +163,8 @@ impl Segment {
         // The end of what is accounted for.
         let mut end = if header.is_some() { HEADER } else { HEADER.min(bytes.len()) };
         let mut at = if header.is_some() { HEADER } else { 0 };
-        while let Some(start) = frame::find(&bytes, at) {
-            let Some(frame) = Frame::decode(&bytes[start..]) else {
+        while let Some((start, header)) = frame::find(&bytes, at) {
+            let Some(frame) = Frame::behind(header, &bytes[start..]) else {
                 at = start + 1;
                 continue;
             };
