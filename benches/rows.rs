@@ -109,8 +109,8 @@ fn write_together(rows: &Rows, round: u64) -> Result<(), String> {
     })
 }
 
-/// Rows of 200 bytes, more than fit the cache: by keys in no order, and all in order. In CPU time of
-/// the thread that reads, as every page is in the system's cache.
+/// Rows of 200 bytes, more than fit the cache: by keys in no order, and all in order. In CPU time
+/// of the thread that reads, as every page is in the system's cache.
 fn read() -> Result<Vec<Figure>, String> {
     let dir = tempfile::tempdir().map_err(text)?;
     let keys = profile(dir.path())?;

@@ -18,15 +18,17 @@
 //! lacks, as their versions have no gaps; an index that is older than the log, or a log that is
 //! older than the index. Not noticed is a whole profile, index and log, that was put back to an
 //! older copy of both: only other devices remember better. A disk that called a page durable and
-//! lost it is noticed after a stop without a last word, when all pages are checked; after an orderly
-//! one when a page above names it no more, or by [`Rows::rebuild`].
+//! lost it is noticed after a stop without a last word, when all pages are checked; else
+//! when a page above names it no more, or by [`Rows::rebuild`].
 //!
 //! A locked profile has no rows: reading a condition needs the key, and nothing that a locked
 //! editor does is a row. [`Rows::open`] takes the unlocked profile.
 //!
 //! ```
 //! # use std::{path::Path, sync::Arc, time::Duration};
-//! # use kernel::{disk::sim::SimDisk, keys::{Profile, Protection}, log::{Log, LogOptions, LogWriter}};
+//! # use kernel::disk::sim::SimDisk;
+//! # use kernel::keys::{Profile, Protection};
+//! # use kernel::log::{Log, LogOptions, LogWriter};
 //! use kernel::row::{RowOptions, Rows, Source, Table, Transaction};
 //!
 //! const BUILDS: Table<(String, u64), String> = Table::new("builds");
@@ -34,7 +36,8 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let disk = Arc::new(SimDisk::new(1));
 //! # let keys = Profile::create(&*disk, Path::new("p"), Protection::Unprotected)?;
-//! # let log = Log::open(disk.clone(), Path::new("p/log"), keys.sealer("log"), LogOptions::default())?;
+//! # let (place, options) = (Path::new("p/log"), LogOptions::default());
+//! # let log = Log::open(disk.clone(), place, keys.sealer("log"), options)?;
 //! # let log = Arc::new(LogWriter::start(log, |_| {})?);
 //! let source = Source { log, opener: keys.opener("log") };
 //! let rows = Rows::open(disk, Path::new("p/rows"), source, &keys, RowOptions::default())?;
@@ -173,8 +176,8 @@ impl Rows {
     /// the whole log. Not for the UI thread.
     ///
     /// # Errors
-    /// [`RowError::Busy`], [`RowError::Newer`], [`RowError::NewerRecord`], or what the log, the keys
-    /// or the disk say. Damage is no error: [`Rows::opened`] tells of it.
+    /// [`RowError::Busy`], [`RowError::Newer`], [`RowError::NewerRecord`], or what the log, the
+    /// keys or the disk say. Damage is no error: [`Rows::opened`] tells of it.
     pub fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
