@@ -91,8 +91,8 @@ impl LogReader {
 }
 
 /// How many of `segments` hold nothing from `from` on, and a sequence below `from` that those
-/// before the next one go up to. What was written when a segment was begun may stand in older ones alone,
-/// if the write that should have repeated it failed; what came after cannot.
+/// before the next one go up to. What was written when a segment was begun may stand in older ones
+/// alone, if the write that should have repeated it failed; what came after cannot.
 fn first_segment(
     disk: &dyn Disk,
     dir: &Path,

@@ -6,9 +6,10 @@
 //! have followed it to a wrong place.
 //!
 //! Layout: two heads of 8 KiB, then page 1, 2, ... of [`SEALED`] bytes each. A head is
-//! `"HEARTHRW"`, the version (4 bytes), zeros (4), the file's id (16), and sealed: a counter (8), the
-//! mark (1) and page 0. Page 0 is the one that the database writes over in place; so the heads take turns, one
-//! being left alone until the other is known durable, and the higher counter that opens counts.
+//! `"HEARTHRW"`, the version (4 bytes), zeros (4), the file's id (16), and sealed: a counter (8),
+//! the mark (1) and page 0. Page 0 is the one that the database writes over in place; so the heads
+//! take turns, one being left alone until the other is known durable, and the higher counter that
+//! opens counts.
 //!
 //! A write that the disk refuses is kept in memory and tried again with the next sync; the database
 //! is not told. It is an index: the log holds what was promised. What it costs is the clean mark,
