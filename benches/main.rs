@@ -15,6 +15,7 @@ mod picker;
 mod pixels;
 mod report;
 mod resting;
+mod rows;
 mod samples;
 mod source;
 mod start;
@@ -62,6 +63,7 @@ fn all() -> Vec<Measure> {
         trace::measures,
         coloring::measures,
         picker::measures,
+        rows::measures,
     ];
     rooms.iter().flat_map(|measures| measures()).collect()
 }

@@ -56,7 +56,7 @@ pub trait DiskFile: Send + Sync {
         Ok(self.len()? == 0)
     }
 
-    /// Reads at `offset`; fewer bytes than asked for only at the end, 0 past it.
+    /// Reads at `offset`; 0 bytes only at the end or past it, fewer than asked for anywhere.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 
     /// Writes at `offset` and answers how many bytes were taken, which may be fewer.
@@ -176,6 +176,20 @@ pub(crate) fn read_file(file: &dyn DiskFile, limit: usize) -> io::Result<Vec<u8>
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
         }
     }
+}
+
+/// Reads at `offset` until `into` is full or the file ends, and answers how much that was.
+pub(crate) fn read_part(file: &dyn DiskFile, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    let mut some = 0;
+    while some < into.len() {
+        match file.read_at(offset + some as u64, &mut into[some..]) {
+            Ok(0) => break,
+            Ok(more) => some += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(some)
 }
 
 /// Makes the file `path`, taking away what a crash has left under that name. It is not emptied in

@@ -1,5 +1,5 @@
-//! The ground that every other room stands on: the disk, the keys and the sealed log, and the
-//! descriptor of an action.
+//! The ground that every other room stands on: the disk, the keys, the sealed log and the rows, and
+//! the descriptor of an action.
 //!
 //! Invariants:
 //! - every byte that is read or written here goes through [`disk::Disk`], so that a test can cut
@@ -7,16 +7,19 @@
 //! - nothing that a user hands over reaches the disk unsealed, and no key reaches an error or log;
 //! - "written" (survives the end of the process) and "synced" (survives a power cut) are two
 //!   different answers, and neither is given early;
-//! - damaged bytes cost the record that they belong to, are named in a report, and never panic.
+//! - damaged bytes cost the record that they belong to, are named in a report, and never panic;
+//! - a row is in the log before it is anywhere else, so that its index is disposable.
 //!
 //! It must never know what its users mean by a stream, a kind or a payload: no document, window,
 //! model or peer is named here.
 //!
-//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both.
+//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both, and [`row`], which
+//! stands on the log.
 
 pub mod action;
 pub mod disk;
 pub mod keys;
 pub mod log;
+pub mod row;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};

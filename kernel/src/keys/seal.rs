@@ -83,18 +83,25 @@ pub(super) fn open_with(
     about: &[u8],
     sealed: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
+    let mut plain = Zeroizing::new(vec![0; sealed.len().checked_sub(NONCE + TAG)?]);
+    open_onto_with(cipher, about, sealed, &mut plain)?;
+    Some(plain)
+}
+
+/// The same into a place of exactly the text's length, which holds nothing of use on a `None`.
+fn open_onto_with(
+    cipher: &XChaCha20Poly1305,
+    about: &[u8],
+    sealed: &[u8],
+    into: &mut [u8],
+) -> Option<()> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
     let (text, tag) = rest.split_last_chunk::<TAG>()?;
-    let mut plain = Zeroizing::new(text.to_vec());
-    cipher
-        .decrypt_inout_detached(
-            &XNonce::from(*nonce),
-            about,
-            plain.as_mut_slice().into(),
-            &Tag::from(*tag),
-        )
-        .ok()?;
-    Some(plain)
+    if text.len() != into.len() {
+        return None;
+    }
+    into.copy_from_slice(text);
+    cipher.decrypt_inout_detached(&XNonce::from(*nonce), about, into.into(), &Tag::from(*tag)).ok()
 }
 
 /// What is authenticated beside the text: which profile and generation, and what the caller says
@@ -239,6 +246,35 @@ impl Opener {
             UNDER_DATA_KEY => self.0.open_under_data_key(generation, &about, rest),
             TO_PUBLIC_HALF => self.0.open_to_public_half(generation, &about, rest),
             _ => None,
+        }
+    }
+
+    /// As [`Opener::open`] of what was sealed under the data key, into a place of the caller's,
+    /// which becomes as long as the text. It serves readers of many small texts: nothing is
+    /// allocated for each, and what one read is wiped once.
+    #[must_use]
+    pub fn open_into(&self, about: &[u8], sealed: &[u8], into: &mut Vec<u8>) -> Option<()> {
+        let len = sealed.len().checked_sub(1 + NONCE + TAG)?;
+        // What the place held before is written over, so it is not filled with zeros first.
+        into.truncate(len);
+        into.resize(len, 0);
+        self.open_onto(about, sealed, into)
+    }
+
+    /// As [`Opener::open_into`], into a place of exactly the text's length.
+    #[must_use]
+    pub fn open_onto(&self, about: &[u8], sealed: &[u8], into: &mut [u8]) -> Option<()> {
+        let inner = &*self.0;
+        let (&UNDER_DATA_KEY, rest) = sealed.split_first()? else { return None };
+        let id = &inner.id.0;
+        let mut short = [0; 96];
+        match short.get_mut(..id.len() + about.len()) {
+            Some(bound) => {
+                bound[..id.len()].copy_from_slice(id);
+                bound[id.len()..].copy_from_slice(about);
+                open_onto_with(&inner.under_data_key, bound, rest, into)
+            }
+            None => open_onto_with(&inner.under_data_key, &bind(inner.id, about), rest, into),
         }
     }
 }

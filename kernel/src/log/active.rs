@@ -197,6 +197,7 @@ impl Log {
             disk: disk.clone(),
             dir: dir.to_owned(),
             layout: Arc::new(RwLock::new(())),
+            newest: Arc::default(),
         };
         let next_segment = listing.segments.last().map_or(1, |name| name.last + 1);
         let mut log = Self {
@@ -255,11 +256,14 @@ impl Log {
                     doubtful.entry(header.sequence()).or_insert_with(bytes);
                 }
             }
+            let begun = segment.header.map(|header| header.begun_after.0);
+            if age == 0 && !segment.frames.is_empty() && segment.tail.is_empty() {
+                *self.reader.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(segment);
+            }
             if is_below {
                 break;
             }
-            let begun_after = segment.header.map_or(u64::MAX, |header| header.begun_after.0);
-            ceiling = ceiling.min(begun_after);
+            ceiling = ceiling.min(begun.unwrap_or(u64::MAX));
         }
         let durable = durable.unwrap_or(0);
         for (sequence, bytes) in doubtful.split_off(&(durable + 1)) {

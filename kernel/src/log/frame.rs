@@ -58,8 +58,13 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The frame at the start of `bytes`, if a whole and undamaged one is there.
+    #[cfg(test)]
     pub(super) fn decode(bytes: &'a [u8]) -> Option<Self> {
-        let header = decode_head(bytes)?;
+        Self::behind(decode_head(bytes)?, bytes)
+    }
+
+    /// The frame at the start of `bytes`, whose header was decoded there.
+    pub(super) fn behind(header: FrameHeader, bytes: &'a [u8]) -> Option<Self> {
         let body = bytes.get(HEAD..HEAD + header.body_bytes)?;
         let whole = sum(body) == header.body_sum;
         whole.then(|| Self { header, bytes: &bytes[..HEAD + header.body_bytes] })
@@ -107,13 +112,13 @@ pub(super) fn encode(
     Ok(())
 }
 
-/// Where in `bytes` the next undamaged frame header is, from `from` on.
-pub(super) fn find(bytes: &[u8], from: usize) -> Option<usize> {
+/// Where in `bytes` the next undamaged frame header is, from `from` on, and what it says.
+pub(super) fn find(bytes: &[u8], from: usize) -> Option<(usize, FrameHeader)> {
     let mut at = from;
     while let Some(step) = bytes.get(at..)?.iter().position(|&byte| byte == MARKER[0]) {
         at += step;
-        if decode_head(&bytes[at..]).is_some() {
-            return Some(at);
+        if let Some(header) = decode_head(&bytes[at..]) {
+            return Some((at, header));
         }
         at += 1;
     }
@@ -169,8 +174,8 @@ mod tests {
         }
         let mut random = SplitMix::new(1);
         let noise: Vec<u8> = (0..100_000).map(|_| random.next_u64() as u8).collect();
-        assert_eq!(find(&noise, 0), None);
+        assert!(find(&noise, 0).is_none());
         let both = [&noise[..], &bytes, &noise].concat();
-        assert_eq!(find(&both, 0), Some(noise.len()));
+        assert_eq!(find(&both, 0).unwrap().0, noise.len());
     }
 }

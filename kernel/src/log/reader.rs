@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::frame::{Frame, FrameHeader};
 use super::segment::{self, Segment, SegmentName};
@@ -19,6 +19,9 @@ pub struct LogReader {
     pub(super) dir: PathBuf,
     /// Held for writing while files are taken away.
     pub(super) layout: Arc<RwLock<()>>,
+    /// The newest segment as it was found on opening, for the first replay: nobody writes to it any
+    /// more, and reading it again would cost a start as much as the first time.
+    pub(super) newest: Arc<Mutex<Option<Segment>>>,
 }
 
 impl fmt::Debug for LogReader {
@@ -37,18 +40,37 @@ impl LogReader {
         &self,
         opener: &Opener,
         wanted: impl Fn(&RecordHeader) -> bool,
+        each: impl FnMut(Record),
+    ) -> Result<Report, LogError> {
+        self.replay_from(Sequence(0), opener, wanted, each)
+    }
+
+    /// As [`LogReader::replay`] of the records from `from` on, reading only the segments that can
+    /// hold them; damage in those is told even where it lies before `from`.
+    ///
+    /// # Errors
+    /// As [`LogReader::replay`].
+    pub fn replay_from(
+        &self,
+        from: Sequence,
+        opener: &Opener,
+        wanted: impl Fn(&RecordHeader) -> bool,
         mut each: impl FnMut(Record),
     ) -> Result<Report, LogError> {
         let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
         let segments = segment::list(&*self.disk, &self.dir)?.segments;
+        let (skipped, before) = first_segment(&*self.disk, &self.dir, &segments, from);
+        let segments = &segments[skipped..];
         let mut report = Report::default();
         let mut records = 0;
         let mut sound = Vec::new();
-        walk(&*self.disk, &self.dir, &segments, u64::MAX, &mut |step| match step {
+        let known = self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let places = Places { disk: &*self.disk, dir: &self.dir, known };
+        walk(places, segments, before, u64::MAX, &mut |step| match step {
             Step::Damage(damage, _) => sound.push(damage),
             Step::Frame(frame) => {
                 let header = frame.header.record;
-                if header.kind == Kind::DROPPED || !wanted(&header) {
+                if header.kind == Kind::DROPPED || header.sequence < from || !wanted(&header) {
                     return;
                 }
                 match frame.open(opener) {
@@ -66,6 +88,28 @@ impl LogReader {
         }
         Ok(report)
     }
+}
+
+/// How many of `segments` hold nothing from `from` on, and a sequence below `from` that those
+/// before the next one go up to. What was written when a segment was begun may stand in older ones
+/// alone, if the write that should have repeated it failed; what came after cannot.
+fn first_segment(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &[SegmentName],
+    from: Sequence,
+) -> (usize, u64) {
+    if from.0 <= 1 {
+        return (0, 0);
+    }
+    for (at, &name) in segments.iter().enumerate().skip(1).rev() {
+        if let Some(header) = Segment::header_of(disk, dir, name)
+            && header.begun_after < from
+        {
+            return (at, header.begun_after.0);
+        }
+    }
+    (0, 0)
 }
 
 /// A frame and where it was found.
@@ -105,26 +149,35 @@ pub(super) enum Step<'a> {
 /// Frames that wait because the next segment repeats or continues them.
 type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
 
-/// Goes through `segments` in the order of sequences, each sequence once.
+/// Where segments come from.
+pub(super) struct Places<'a> {
+    pub(super) disk: &'a dyn Disk,
+    pub(super) dir: &'a Path,
+    /// One that is in memory already.
+    pub(super) known: Option<Segment>,
+}
+
+/// Goes through `segments` in the order of sequences, each sequence once; `before` is the last one
+/// that lies in front of them.
 ///
 /// After a failed sync the same records stand in several segments, and in the first ones perhaps
 /// not whole: so a frame that is not below all that the next segment can hold waits for it. What is
 /// above `ceiling` was voided by a segment behind these.
 pub(super) fn walk(
-    disk: &dyn Disk,
-    dir: &Path,
+    mut places: Places<'_>,
     segments: &[SegmentName],
+    before: u64,
     ceiling: u64,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), LogError> {
-    let ceilings = ceilings(disk, dir, segments, ceiling);
+    let ceilings = ceilings(places.disk, places.dir, segments, ceiling);
     let mut waiting = Waiting::new();
-    let mut last = 0;
+    let mut last = before;
     let mut durable = 0;
     let mut names = segments.iter();
-    let mut next = load_next(disk, dir, &mut names, each)?;
+    let mut next = load_next(&mut places, &mut names, each)?;
     while let Some(segment) = next {
-        next = load_next(disk, dir, &mut names, each)?;
+        next = load_next(&mut places, &mut names, each)?;
         // A next segment that does not say where it begins makes everything wait for it.
         let until = match &next {
             Some(next) => next.header.map_or(0, |header| header.base.0 + 1),
@@ -162,13 +215,15 @@ fn ceilings(
 
 /// The next segment that can be read at all.
 fn load_next<'n>(
-    disk: &dyn Disk,
-    dir: &Path,
+    places: &mut Places<'_>,
     names: &mut impl Iterator<Item = &'n SegmentName>,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<Option<Segment>, LogError> {
     for &name in names {
-        match Segment::load(disk, dir, name)? {
+        if let Some(segment) = places.known.take_if(|segment| segment.name == name) {
+            return Ok(Some(segment));
+        }
+        match Segment::load(places.disk, places.dir, name)? {
             Ok(segment) if segment.is_blank() => {}
             Ok(segment) => return Ok(Some(segment)),
             Err(damage) => each(Step::Damage(damage, &[])),

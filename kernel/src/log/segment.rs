@@ -153,7 +153,7 @@ impl Segment {
     ) -> Option<SegmentHeader> {
         let mut bytes = [0; HEADER];
         let file = disk.open(&dir.join(name.to_string()), Open::Read).ok()?;
-        let some = file.read_at(0, &mut bytes).ok()?;
+        let some = disk::read_part(&*file, 0, &mut bytes).ok()?;
         let (version, header) = SegmentHeader::decode(&bytes[..some])?;
         (version == VERSION).then_some(header)
     }
@@ -163,8 +163,8 @@ impl Segment {
         // The end of what is accounted for.
         let mut end = if header.is_some() { HEADER } else { HEADER.min(bytes.len()) };
         let mut at = if header.is_some() { HEADER } else { 0 };
-        while let Some(start) = frame::find(&bytes, at) {
-            let Some(frame) = Frame::decode(&bytes[start..]) else {
+        while let Some((start, header)) = frame::find(&bytes, at) {
+            let Some(frame) = Frame::behind(header, &bytes[start..]) else {
                 at = start + 1;
                 continue;
             };

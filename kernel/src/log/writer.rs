@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::compact::{self, Compacted};
-use super::{Entry, Health, Log, LogError, LogOptions, LogReader, RecordHeader, SyncJob};
+use super::{Entry, Health, Log, LogError, LogOptions, LogReader, RecordHeader, Sequence, SyncJob};
 use crate::keys::{Opener, Sealer};
 
 /// A sync begins at most this long after the write that needs it. With the sync's own time this
@@ -37,6 +37,14 @@ const RETRY: Duration = Duration::from_millis(500);
 /// A place in the order of what was appended through one [`LogWriter`]; later is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
+
+impl Ticket {
+    /// The place in the log that its record has.
+    #[must_use]
+    pub fn sequence(self) -> Sequence {
+        Sequence(self.0)
+    }
+}
 
 /// What the writer tells, from its own thread: the receiver must only pass it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,7 +226,7 @@ impl LogWriter {
     /// # Errors
     /// [`LogError::Late`] or [`LogError::Closed`].
     pub fn wait_written(&self, timeout: Duration) -> Result<(), LogError> {
-        let last = self.queue.lock().unwrap_or_else(PoisonError::into_inner).next - 1;
+        let last = self.last().0;
         self.wait(timeout, || self.shared.written.load(Ordering::Acquire) >= last)
     }
 
@@ -229,12 +237,26 @@ impl LogWriter {
     /// [`LogError::Late`] when it does not within `timeout`, as on a full disk; or
     /// [`LogError::Closed`].
     pub fn flush(&self, timeout: Duration) -> Result<(), LogError> {
-        let last = {
-            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.sender.send(Message::Hurry).map_err(|_| LogError::Closed)?;
-            queue.next - 1
-        };
-        self.wait(timeout, || self.shared.synced.load(Ordering::Acquire) >= last)
+        self.flush_to(Ticket(self.last().0), timeout)
+    }
+
+    /// As [`LogWriter::flush`], for what was appended up to `ticket`.
+    ///
+    /// # Errors
+    /// As [`LogWriter::flush`].
+    pub fn flush_to(&self, ticket: Ticket, timeout: Duration) -> Result<(), LogError> {
+        if self.synced(ticket) {
+            return Ok(());
+        }
+        self.send(Message::Hurry)?;
+        self.wait(timeout, || self.synced(ticket))
+    }
+
+    /// The place of the record that was appended last, or that was there before.
+    #[must_use]
+    pub fn last(&self) -> Sequence {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        Sequence(queue.next - 1)
     }
 
     fn wait(&self, timeout: Duration, is_done: impl Fn() -> bool) -> Result<(), LogError> {
