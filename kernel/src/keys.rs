@@ -33,7 +33,7 @@ pub use machine::Origin;
 pub use passphrase::Passphrase;
 pub use recovery::RecoveryWords;
 pub use ring::Generation;
-pub use seal::{Opener, SEAL_OVERHEAD_MAX, Sealer};
+pub use seal::{DATA_KEY_OVERHEAD, Opener, SEAL_OVERHEAD_MAX, Sealer};
 pub use slot::KdfCost;
 pub use unlocked::Unlocked;
 

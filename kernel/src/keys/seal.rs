@@ -18,7 +18,10 @@ use super::{KeyError, ProfileId, Secret, random};
 
 /// Bytes that a seal adds at most: the mode, the generation, an ephemeral public half, the nonce
 /// and the tag.
-pub const SEAL_OVERHEAD_MAX: usize = 1 + 2 + 32 + NONCE + TAG;
+pub const SEAL_OVERHEAD_MAX: usize = DATA_KEY_OVERHEAD + 32;
+
+/// Bytes that a seal under a data key adds: the mode, the generation, the nonce and the tag.
+pub const DATA_KEY_OVERHEAD: usize = 1 + 2 + NONCE + TAG;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;
@@ -243,18 +246,20 @@ impl Opener {
         let generation = Generation(u16::from_le_bytes(*generation));
         let about = bind(self.0.ring.id, generation, about);
         match mode {
-            UNDER_DATA_KEY => self.0.open_under_data_key(generation, &about, rest),
+            UNDER_DATA_KEY => {
+                self.0.with_data_key(generation, |cipher| open_with(cipher, &about, rest))
+            }
             TO_PUBLIC_HALF => self.0.open_to_public_half(generation, &about, rest),
             _ => None,
         }
     }
 
-    /// As [`Opener::open`] of what was sealed under the data key, into a place of the caller's,
-    /// which becomes as long as the text. It serves readers of many small texts: nothing is
-    /// allocated for each, and what one read is wiped once.
+    /// As [`Opener::open`] of what was sealed under a data key, into a place of the caller's, which
+    /// becomes as long as the text. It serves readers of many small texts: nothing is allocated for
+    /// each, and what one read is wiped once.
     #[must_use]
     pub fn open_into(&self, about: &[u8], sealed: &[u8], into: &mut Vec<u8>) -> Option<()> {
-        let len = sealed.len().checked_sub(1 + NONCE + TAG)?;
+        let len = sealed.len().checked_sub(DATA_KEY_OVERHEAD)?;
         // What the place held before is written over, so it is not filled with zeros first.
         into.truncate(len);
         into.resize(len, 0);
@@ -264,42 +269,48 @@ impl Opener {
     /// As [`Opener::open_into`], into a place of exactly the text's length.
     #[must_use]
     pub fn open_onto(&self, about: &[u8], sealed: &[u8], into: &mut [u8]) -> Option<()> {
-        let inner = &*self.0;
         let (&UNDER_DATA_KEY, rest) = sealed.split_first()? else { return None };
-        let id = &inner.id.0;
+        let (number, rest) = rest.split_first_chunk::<2>()?;
+        let generation = Generation(u16::from_le_bytes(*number));
+        let id = self.0.ring.id;
         let mut short = [0; 96];
-        match short.get_mut(..id.len() + about.len()) {
+        match short.get_mut(..18 + about.len()) {
             Some(bound) => {
-                bound[..id.len()].copy_from_slice(id);
-                bound[id.len()..].copy_from_slice(about);
-                open_onto_with(&inner.under_data_key, bound, rest, into)
+                bound[..16].copy_from_slice(&id.0);
+                bound[16..18].copy_from_slice(number);
+                bound[18..].copy_from_slice(about);
+                self.0.with_data_key(generation, |cipher| open_onto_with(cipher, bound, rest, into))
             }
-            None => open_onto_with(&inner.under_data_key, &bind(inner.id, about), rest, into),
+            None => {
+                let bound = bind(id, generation, about);
+                self.0
+                    .with_data_key(generation, |cipher| open_onto_with(cipher, &bound, rest, into))
+            }
         }
     }
 }
 
 impl OpenerInner {
-    fn open_under_data_key(
+    /// Does something with the cipher of a generation, if the ring has that.
+    fn with_data_key<T>(
         &self,
         generation: Generation,
-        about: &[u8],
-        sealed: &[u8],
-    ) -> Option<Zeroizing<Vec<u8>>> {
+        work: impl FnOnce(&XChaCha20Poly1305) -> Option<T>,
+    ) -> Option<T> {
         let known = self.under_data_key.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, cipher)) = known.iter().find(|(number, _)| *number == generation) {
-            return open_with(cipher, about, sealed);
+            return work(cipher);
         }
         drop(known);
         let keys = self.ring.keys(generation)?;
         let fresh = cipher(&derive(self.purpose, &*keys.data_key));
-        let opened = open_with(&fresh, about, sealed);
+        let done = work(&fresh);
         let mut known = self.under_data_key.write().unwrap_or_else(PoisonError::into_inner);
         if !known.iter().any(|(number, _)| *number == generation) {
             let at = known.partition_point(|(number, _)| *number > generation);
             known.insert(at, (generation, fresh));
         }
-        opened
+        done
     }
 
     fn open_to_public_half(

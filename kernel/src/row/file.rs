@@ -26,13 +26,13 @@ use redb::StorageBackend;
 use zeroize::Zeroizing;
 
 use crate::disk::{self, Disk, DiskFile, DiskLock, Open};
-use crate::keys::{KeyError, Opener, Sealer, random};
+use crate::keys::{DATA_KEY_OVERHEAD, KeyError, Opener, Sealer, random};
 
 /// The database's page; every access but that of its header is of whole pages.
 pub(super) const PAGE: usize = 4096;
 
 /// A sealed page: the mode, the nonce, the text and the tag.
-const SEALED: usize = 1 + 24 + PAGE + 16;
+const SEALED: usize = PAGE + DATA_KEY_OVERHEAD;
 
 /// A head's place; two of them come before page 1.
 const HEAD_PLACE: u64 = 8192;
