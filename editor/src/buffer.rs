@@ -75,6 +75,8 @@ pub struct Buffer {
     pub parsing: Option<crate::program::ParseFlag>,
     /// Its stream in the journal, once it has one.
     pub stream: Option<crate::journal::StreamKey>,
+    /// What that stream begins with, made before it is needed; `None` where it is made then.
+    pub base: Option<crate::journal::Base>,
     crumbs: std::cell::RefCell<Crumbs>,
     brackets: std::cell::RefCell<Option<Brackets>>,
     saved_version: Option<Version>,
@@ -126,6 +128,7 @@ impl Buffer {
             colors: Default::default(),
             parsing: None,
             stream: None,
+            base: None,
             is_dirty: false,
             document,
         }

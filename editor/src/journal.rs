@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use kernel::keys::Sealer;
 use kernel::log::{
-    AppendError, Entry, Health, Log, LogEvent, LogReader, LogWriter, StreamId, Ticket,
+    AppendError, Entry, Health, Kind, Log, LogEvent, LogReader, LogWriter, StreamId, Ticket, Unmade,
 };
 use text::{Change, Rope};
 
@@ -23,7 +23,7 @@ use crate::buffer::{Buffer, OnDisk};
 use crate::program::Program;
 use crate::workers::Post;
 
-pub use record::{Opened, PaneState, Session, ViewState};
+pub use record::{Base, Opened, PaneState, Session, ViewState, base};
 pub use restore::{Restored, RestoredText, compact, restore, seal_anew};
 
 /// Names the stream of a text in the log; random, kept over restarts.
@@ -55,13 +55,20 @@ pub struct Journal {
     /// A frame waits for the writer.
     is_awaited: Arc<AtomicBool>,
     /// Records that the writer had no room for, oldest first.
-    overflow: VecDeque<Entry>,
+    overflow: VecDeque<Waiting>,
     health: Health,
     session: Option<Vec<u8>>,
     /// Why there is no journal.
     missing: Option<String>,
     /// Whether earlier records can be read.
     lock: Lock,
+}
+
+/// A record on its way to the writer.
+enum Waiting {
+    Made(Entry),
+    /// The writer makes it, in its place among the others.
+    Unmade(Unmade),
 }
 
 /// Whether the profile is unlocked.
@@ -180,14 +187,36 @@ impl Journal {
         }
     }
 
-    /// Opens the stream of a buffer: what it is now, and the text that it starts from.
+    /// Opens the stream of a buffer: what it is now, and the text that it starts from. Whatever of
+    /// that is not at hand is made by the writer before it goes on to the first operation, so that
+    /// no operation is ever in the log without its base.
     fn begin(&mut self, buffer: &mut Buffer, base: &Rope) -> StreamKey {
         let stream = StreamKey::random();
         buffer.stream = Some(stream);
-        self.append(stream, record::OPENED, Opened::of(buffer).to_bytes());
-        record::base_parts(base).for_each(|part| {
+        let count = record::part_count(base);
+        self.append_unmade(stream, record::OPENED, Opened::unmade(buffer, count));
+        match buffer.base.take() {
+            Some(parts) => {
+                debug_assert_eq!(parts.len(), count, "nothing changed since they were made");
+                parts.into_iter().for_each(|part| self.append(stream, record::BASE, part));
+            }
+            None => (0..count).for_each(|part| {
+                self.append_unmade(stream, record::BASE, record::unmade_part(base, part));
+            }),
+        }
+        stream
+    }
+
+    /// Writes the beginning of a stream as far as its first `parts` records of the base: what a
+    /// kill leaves.
+    #[cfg(test)]
+    pub fn begin_and_end(&mut self, buffer: &Buffer, parts: usize) -> StreamKey {
+        let stream = StreamKey::random();
+        let count = record::part_count(buffer.rope());
+        self.append_unmade(stream, record::OPENED, Opened::unmade(buffer, count));
+        for part in record::base(buffer.rope()).into_iter().take(parts) {
             self.append(stream, record::BASE, part);
-        });
+        }
         stream
     }
 
@@ -195,15 +224,20 @@ impl Journal {
     pub fn saved(&mut self, buffer: &Buffer) {
         let Some(stream) = buffer.stream else { return };
         if let OnDisk::Seen(_) = buffer.on_disk {
-            self.append(stream, record::SAVED, Opened::of(buffer).to_bytes());
+            self.append_unmade(stream, record::SAVED, Opened::unmade(buffer, 0));
         }
     }
 
     /// Notes that a buffer was closed: its stream may be dropped.
     pub fn forget(&mut self, buffer: &Buffer) {
         if let Some(stream) = buffer.stream {
-            self.append(stream, record::CLOSED, Vec::new());
+            self.forget_stream(stream);
         }
+    }
+
+    /// Notes that a stream may be dropped.
+    pub fn forget_stream(&mut self, stream: StreamKey) {
+        self.append(stream, record::CLOSED, Vec::new());
     }
 
     /// Keeps where everything is, unless nothing moved.
@@ -215,9 +249,16 @@ impl Journal {
         }
     }
 
-    fn append(&mut self, stream: StreamKey, kind: kernel::log::Kind, payload: Vec<u8>) {
+    fn append(&mut self, stream: StreamKey, kind: Kind, payload: Vec<u8>) {
         let entry = Entry { stream: StreamId(stream.0), kind, payload };
-        self.overflow.push_back(entry);
+        self.overflow.push_back(Waiting::Made(entry));
+        self.drain();
+    }
+
+    fn append_unmade(&mut self, stream: StreamKey, kind: Kind, content: record::Unmade) {
+        let record::Unmade { bytes_max, make } = content;
+        let entry = Unmade { stream: StreamId(stream.0), kind, bytes_max, make };
+        self.overflow.push_back(Waiting::Unmade(entry));
         self.drain();
     }
 
@@ -227,11 +268,19 @@ impl Journal {
             self.overflow.clear();
             return;
         };
-        while let Some(entry) = self.overflow.pop_front() {
-            match writer.append(entry) {
+        while let Some(waiting) = self.overflow.pop_front() {
+            let appended = match waiting {
+                Waiting::Made(entry) => {
+                    writer.append(entry).map_err(|error| error.map(Waiting::Made))
+                }
+                Waiting::Unmade(entry) => {
+                    writer.append_unmade(entry).map_err(|error| error.map(Waiting::Unmade))
+                }
+            };
+            match appended {
                 Ok(ticket) => self.last = Some(ticket),
-                Err(AppendError::Backlog(entry)) => {
-                    self.overflow.push_front(entry);
+                Err(AppendError::Backlog(waiting)) => {
+                    self.overflow.push_front(waiting);
                     return;
                 }
                 Err(AppendError::Refused(error)) => {
@@ -248,14 +297,20 @@ impl Journal {
 
     /// Whether everything that was recorded survives the end of the process. If not, the shell is
     /// woken when it does. A disk that takes nothing does not hold up what is seen: that is said.
-    pub fn is_written(&self) -> bool {
-        let (Some(writer), Some(last)) = (&self.writer, self.last) else { return true };
-        if writer.written(last) || self.health != Health::Good {
+    pub fn is_written(&mut self) -> bool {
+        // What the writer had no room for may fit by now.
+        self.drain();
+        if self.is_all_written() || self.health != Health::Good {
             return true;
         }
         self.is_awaited.store(true, Ordering::Release);
         // It may have been written just before the flag was set.
-        writer.written(last)
+        self.is_all_written()
+    }
+
+    fn is_all_written(&self) -> bool {
+        let (Some(writer), Some(last)) = (&self.writer, self.last) else { return true };
+        self.overflow.is_empty() && writer.written(last)
     }
 
     /// Tells when everything that was recorded so far survives a power cut.

@@ -255,7 +255,7 @@ impl Program {
     }
 
     /// Whether everything that a frame would show is in the journal, so that a kill loses none.
-    pub fn may_present(&self) -> bool {
+    pub fn may_present(&mut self) -> bool {
         self.journal.is_written()
     }
 

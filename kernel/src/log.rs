@@ -76,6 +76,25 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// An entry whose content takes long to make; see [`LogWriter::append_unmade`].
+pub struct Unmade {
+    /// The stream it belongs to.
+    pub stream: StreamId,
+    /// What it is.
+    pub kind: Kind,
+    /// Its content has at most so many bytes.
+    pub bytes_max: usize,
+    /// Makes the content, on the writer's thread. A panic ends the log.
+    pub make: Box<dyn FnOnce() -> Vec<u8> + Send>,
+}
+
+impl fmt::Debug for Unmade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stream, kind, bytes_max, .. } = self;
+        write!(f, "Unmade({stream:?}, {kind:?}, at most {bytes_max} bytes)")
+    }
+}
+
 /// What is known of a record without its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordHeader {

@@ -14,7 +14,7 @@ use kernel::disk::sim::{SimDisk, SplitMix};
 use kernel::keys::{Profile, Protection, Unlocked};
 use kernel::log::{
     AppendError, Entry, Health, Kind, Log, LogError, LogEvent, LogOptions, LogWriter,
-    PAYLOAD_BYTES_MAX, StreamId,
+    PAYLOAD_BYTES_MAX, StreamId, Unmade,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -184,6 +184,36 @@ fn what_cannot_be_taken_is_refused_at_once() {
     assert!(matches!(writer.append(long), Err(AppendError::Refused(LogError::TooLong(_)))));
     let reserved = Entry { kind: Kind(u16::MAX), ..entry(0) };
     assert!(matches!(writer.append(reserved), Err(AppendError::Refused(LogError::ReservedKind))));
+}
+
+#[test]
+fn an_entry_is_made_in_its_turn_and_nobody_waits_for_it() {
+    let (disk, profile) = (SimDisk::new(6), profile());
+    let writer = start(&disk, &profile, |_| {});
+    let before = writer.append(entry(0)).unwrap();
+    let (go, gate) = mpsc::channel::<()>();
+    let make = move || {
+        gate.recv().unwrap();
+        entry(1).payload
+    };
+    let Entry { stream, kind, .. } = entry(1);
+    let unmade = Unmade { stream, kind, bytes_max: 1000, make: Box::new(make) };
+    let made = writer.append_unmade(unmade).unwrap();
+    let after = writer.append(entry(2)).unwrap();
+    let start_of_wait = Instant::now();
+    while !writer.written(before) {
+        assert!(start_of_wait.elapsed() < SOON, "what came before is not held up");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(!writer.written(made) && !writer.written(after), "what comes behind waits");
+    go.send(()).unwrap();
+    writer.wait_written(SOON).unwrap();
+    assert!(writer.written(after));
+    assert_eq!(numbers(&writer, &profile), [0, 1, 2]);
+    let Entry { stream, kind, .. } = entry(3);
+    let long = Unmade { stream, kind, bytes_max: PAYLOAD_BYTES_MAX + 1, make: Box::new(Vec::new) };
+    let refused = writer.append_unmade(long);
+    assert!(matches!(refused, Err(AppendError::Refused(LogError::TooLong(_)))));
 }
 
 #[test]

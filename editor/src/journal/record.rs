@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use kernel::log::Kind;
 use serde::{Deserialize, Serialize};
-use text::{Rope, TextHash};
+use text::{Rope, RopeSlice, TextHash};
 
 use super::StreamKey;
 use crate::buffer::Buffer;
@@ -36,6 +36,14 @@ const BASE_LEVEL: i32 = 1;
 /// A base that claims to be longer than this when it is unpacked is damaged.
 const BASE_BYTES_MAX: usize = 4 * BASE_CHARS;
 
+/// The content of a record that takes long to make.
+pub struct Unmade {
+    /// It has at most so many bytes.
+    pub bytes_max: usize,
+    /// Makes it, on another thread.
+    pub make: Box<dyn FnOnce() -> Vec<u8> + Send>,
+}
+
 /// What a text is, apart from its characters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
@@ -47,18 +55,32 @@ pub struct Opened {
     pub encoding: String,
     /// The hash of what its file held; `None` if it had none.
     pub saved: Option<String>,
+    /// How many [`BASE`] records follow this one as the first of its stream; 0 where that was not
+    /// noted.
+    #[serde(default)]
+    pub parts: usize,
 }
 
+/// What a text is takes less, even with the longest path there is.
+const OPENED_BYTES_MAX: usize = 1 << 16;
+
 impl Opened {
-    /// What a buffer is.
-    pub fn of(buffer: &Buffer) -> Self {
+    /// What a buffer is, as a record that is still to be made: the text is hashed for it.
+    pub fn unmade(buffer: &Buffer, parts: usize) -> Unmade {
         let has_file = buffer.on_disk != crate::buffer::OnDisk::Nothing;
-        Opened {
+        let saved = has_file.then(|| buffer.saved.clone());
+        let opened = Opened {
             path: buffer.path.as_deref().map(path_to_json),
             draft: buffer.draft,
             encoding: buffer.encoding.to_string(),
-            saved: has_file.then(|| TextHash::of(&buffer.saved).to_string()),
-        }
+            saved: None,
+            parts,
+        };
+        let make = move || {
+            let saved = saved.map(|text| TextHash::of(&text).to_string());
+            Opened { saved, ..opened }.to_bytes()
+        };
+        Unmade { bytes_max: OPENED_BYTES_MAX, make: Box::new(make) }
     }
 
     /// The file.
@@ -77,14 +99,37 @@ impl Opened {
     }
 }
 
-/// A text as records, in order.
-pub fn base_parts(base: &Rope) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let end = base.len_chars();
-    let starts = (0..end.max(1)).step_by(BASE_CHARS);
-    starts.map(move |start| {
-        let text = base.slice(start..(start + BASE_CHARS).min(end)).to_string();
-        zstd::bulk::compress(text.as_bytes(), BASE_LEVEL).expect("memory takes any text")
-    })
+/// The text that a stream starts from, as records in their order.
+pub type Base = Vec<Vec<u8>>;
+
+/// How many records a text is.
+pub fn part_count(base: &Rope) -> usize {
+    base.len_chars().div_ceil(BASE_CHARS).max(1)
+}
+
+/// One of the records of a text, of [`part_count`], still to be made.
+pub fn unmade_part(base: &Rope, part: usize) -> Unmade {
+    let base = base.clone();
+    let bytes = part_of(&base, part).len_bytes();
+    Unmade {
+        bytes_max: zstd::zstd_safe::compress_bound(bytes),
+        make: Box::new(move || compressed(part_of(&base, part))),
+    }
+}
+
+/// A text as records: 10 MB of code take 30 ms, so it is for a worker.
+pub fn base(text: &Rope) -> Base {
+    (0..part_count(text)).map(|part| compressed(part_of(text, part))).collect()
+}
+
+fn part_of(base: &Rope, part: usize) -> RopeSlice<'_> {
+    let start = part * BASE_CHARS;
+    base.slice(start..(start + BASE_CHARS).min(base.len_chars()))
+}
+
+fn compressed(text: RopeSlice<'_>) -> Vec<u8> {
+    let text = text.to_string();
+    zstd::bulk::compress(text.as_bytes(), BASE_LEVEL).expect("memory takes any text")
 }
 
 /// The text in one record; `None` for one that is damaged.
@@ -171,11 +216,16 @@ mod tests {
     fn a_long_base_comes_back_from_its_parts() {
         let text = "سطر من النص\r\n".repeat(BASE_CHARS / 10);
         let rope = Rope::from_str(&text);
-        let parts: Vec<Vec<u8>> = base_parts(&rope).collect();
+        let parts = base(&rope);
         assert!(parts.len() > 1);
         let back: Option<String> = parts.iter().map(|part| base_text(part)).collect();
         assert_eq!(back.unwrap(), text);
-        assert_eq!(base_parts(&Rope::new()).count(), 1, "an empty base is a base");
+        assert_eq!(base(&Rope::new()).len(), 1, "an empty base is a base");
+        for (index, part) in parts.iter().enumerate() {
+            let unmade = unmade_part(&rope, index);
+            assert!(part.len() <= unmade.bytes_max);
+            assert_eq!((unmade.make)(), *part, "it is the same whoever makes it, and when");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Restored {
     pub session: Option<Session>,
     /// Files that were seen and never edited, as they are now.
     pub files: BTreeMap<PathBuf, LoadedFile>,
+    /// Streams of files that were cut off before anything was typed.
+    pub unbegun: Vec<StreamKey>,
     /// What could not be read, a sentence each.
     pub problems: Vec<String>,
 }
@@ -55,6 +57,8 @@ pub struct RestoredText {
 struct Stream {
     opened: Option<Opened>,
     base: Option<String>,
+    /// How many records the base came from.
+    parts: usize,
     operations: Vec<Operation>,
     /// How many of the operations the file held, and what it was then.
     saved: Option<(usize, Opened)>,
@@ -67,7 +71,10 @@ impl Stream {
         match record.header.kind {
             record::OPENED => self.opened = Opened::from_bytes(&record.payload),
             record::BASE => match record::base_text(&record.payload) {
-                Some(text) => self.base.get_or_insert_default().push_str(&text),
+                Some(text) => {
+                    self.base.get_or_insert_default().push_str(&text);
+                    self.parts += 1;
+                }
                 None => self.damaged += 1,
             },
             record::OPERATIONS => {
@@ -90,22 +97,45 @@ impl Stream {
         }
     }
 
-    fn restore(self, stream: StreamKey, problems: &mut Vec<String>) -> Option<RestoredText> {
+    /// Whether a kill came before the whole text was written that it starts from. No operation is
+    /// written before that, so that nothing of it was ever seen.
+    fn is_unbegun(&self) -> bool {
+        let wanted = self.opened.as_ref().map_or(1, |opened| opened.parts.max(1));
+        self.operations.is_empty() && self.damaged == 0 && self.parts < wanted
+    }
+
+    /// What the text started from. Where damage cost a part of it the file may still hold it.
+    fn base(&mut self, on_disk: Option<&Rope>) -> Rope {
+        let kept = self.base.take().map(|text| Rope::from_str(&text));
+        let (hash, wanted) = match &self.opened {
+            Some(opened) => (opened.saved.as_deref(), opened.parts),
+            None => (None, 0),
+        };
+        let is_same =
+            |text: &&Rope| hash.is_some_and(|hash| TextHash::of(text).to_string() == hash);
+        match (kept, on_disk) {
+            (Some(kept), _) if self.parts >= wanted => kept,
+            (None, Some(text)) => text.clone(),
+            (Some(kept), on_disk) => on_disk.filter(is_same).cloned().unwrap_or(kept),
+            (None, None) => Rope::default(),
+        }
+    }
+
+    fn restore(mut self, stream: StreamKey, problems: &mut Vec<String>) -> Option<RestoredText> {
         let opened = self.saved.as_ref().map(|(_, opened)| opened).or(self.opened.as_ref());
         let opened = opened.cloned().unwrap_or(Opened {
             path: None,
             draft: 1,
             encoding: Encoding::default().to_string(),
             saved: None,
+            parts: 0,
         });
         let path = opened.path();
         let name = path.as_ref().map_or("A draft".to_owned(), |path| path.display().to_string());
         let encoding = opened.encoding.parse().unwrap_or_default();
         let on_disk = path.as_ref().and_then(|path| load::read(path, Some(encoding)).ok());
         let disk_text = on_disk.as_ref().map(|contents| contents.rope.clone());
-        // A kill may have come before the base was written; then the file still holds it.
-        let base = self.base.map(|text| Rope::from_str(&text)).or_else(|| disk_text.clone());
-        let base = base.unwrap_or_default();
+        let base = self.base(disk_text.as_ref());
         let authors: Vec<Author> = self.operations.iter().map(|one| one.id.author).collect();
         let authors = || Authors::default().with_earlier(authors.iter().copied());
         let restored = Document::restore(base.clone(), &self.operations, authors());
@@ -167,7 +197,14 @@ pub fn restore(reader: &LogReader, opener: &Opener) -> Result<Restored, LogError
         ));
     }
     for (key, stream) in streams {
-        if !stream.is_closed {
+        if stream.is_closed {
+            continue;
+        }
+        let has_file = stream.opened.as_ref().is_some_and(|opened| opened.path.is_some());
+        // Its file is read as it is now. A draft has none, and keeps what came of it.
+        if has_file && stream.is_unbegun() {
+            restored.unbegun.push(key);
+        } else {
             restored.texts.extend(stream.restore(key, &mut restored.problems));
         }
     }

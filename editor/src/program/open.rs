@@ -1,5 +1,6 @@
 //! Opening files and folders, and what becomes of tabs.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::Program;
 use crate::buffer::{Buffer, BufferId, Habits, OnDisk};
 use crate::files::load::{self, Access, Loaded, LoadedFile};
 use crate::files::trouble::Trouble;
+use crate::journal;
 use crate::notice::Severity;
 use crate::panes::PaneId;
 use crate::picker::Entries;
@@ -31,6 +33,11 @@ pub struct FileList {
 
 /// Recent files that are kept.
 const RECENT_MAX: usize = 50;
+
+/// Texts of these lengths in bytes are made ready for the journal before anybody types. A shorter
+/// one takes under a millisecond when it is; a longer one would hold too much memory for an edit
+/// that may never come.
+const READIED_BYTES: RangeInclusive<usize> = 1 << 18..=1 << 26;
 
 impl Program {
     /// Opens a path for the person; what goes wrong is shown.
@@ -133,7 +140,31 @@ impl Program {
         if access == Access::ReadOnly {
             self.say(Severity::Information, format!("{} is read-only.", path.display()));
         }
+        self.ready_base(id);
         id
+    }
+
+    /// Makes on a worker what the journal wants of a text before its first edit, so that the frame
+    /// of that edit need not wait for it.
+    fn ready_base(&mut self, id: BufferId) {
+        let Some(buffer) = self.buffers.get(&id) else { return };
+        if !READIED_BYTES.contains(&buffer.rope().len_bytes()) || self.journal.is_missing() {
+            return;
+        }
+        let rope = buffer.rope().clone();
+        self.workers.run(
+            format!("making {} ready to be kept", buffer.title()),
+            Urgency::Background,
+            move || journal::base(&rope),
+            move |program, base| {
+                // Without a stream it was never edited, so that it still is what this was made of.
+                if let Some(buffer) = program.buffers.get_mut(&id)
+                    && buffer.stream.is_none()
+                {
+                    buffer.base = Some(base);
+                }
+            },
+        );
     }
 
     /// What the settings say of texts that do not tell themselves.

@@ -18,6 +18,7 @@ impl Program {
         for sentence in &restored.problems {
             self.say(Severity::Warning, sentence.clone());
         }
+        restored.unbegun.iter().for_each(|stream| self.journal.forget_stream(*stream));
         let mut unseen: Vec<BufferId> = Vec::new();
         for text in restored.texts {
             unseen.push(self.take_text(text));
@@ -244,6 +245,63 @@ mod tests {
         stage.run("tab.close", Value::Null).unwrap();
         assert!(stage.program.overlay.is_some(), "it is asked about");
         assert_eq!(stage.program.buffers.len(), 1);
+    }
+
+    /// So long that its base is two records, and more than is made the moment it is needed.
+    fn long_text() -> String {
+        "a line of a long text\n".repeat(200_000)
+    }
+
+    #[test]
+    fn a_long_text_comes_back_whether_its_base_was_ready_or_not() {
+        for is_ready in [false, true] {
+            let (mut stage, keys) = keeping();
+            let text = long_text();
+            let path = stage.write("a.txt", &text);
+            stage.program.open_path(path.clone(), None);
+            stage.until(|stage| stage.program.active().is_some());
+            if is_ready {
+                stage.settle();
+            }
+            let buffer = stage.program.active().unwrap().1;
+            assert!(is_ready || buffer.base.is_none(), "nobody ran the answer of the worker yet");
+            assert!(!is_ready || buffer.base.is_some());
+            stage.keys("x y");
+            assert!(stage.program.active().unwrap().1.base.is_none(), "it is kept once");
+            std::fs::write(&path, "another program wrote this\n").unwrap();
+            let reader = {
+                stage.program.journal.close(Duration::from_secs(10));
+                keep(&mut stage.program, &keys);
+                stage.program.journal.reader().unwrap()
+            };
+            let restored = journal::restore(&reader, &keys.opener(journal::PURPOSE)).unwrap();
+            let [one] = restored.texts.as_slice() else { panic!("one text was edited") };
+            assert_eq!(one.document.rope().to_string(), format!("xy{text}"));
+            assert_eq!(one.saved.to_string(), text, "what the file held is known to merge from");
+        }
+    }
+
+    #[test]
+    fn a_kill_before_the_whole_base_was_written_costs_nothing() {
+        let (mut stage, keys) = keeping();
+        let text = long_text();
+        let path = stage.write("a.txt", &text);
+        stage.run("file.open", json!({ "path": path })).unwrap();
+        stage.settle();
+        let buffer = stage.program.active().unwrap().0.buffer;
+        let buffer = &stage.program.buffers[&buffer];
+        let cut_off = stage.program.journal.begin_and_end(buffer, 1);
+        restart(&mut stage, &keys);
+        let opened = stage.program.active().unwrap().1;
+        assert_eq!(opened.rope().to_string(), text, "the file is as it was");
+        assert!(!opened.is_dirty() && opened.stream.is_none(), "the stream is not gone on with");
+        stage.keys("x ctrl-s");
+        stage.settle();
+        stage.keys("y");
+        restart(&mut stage, &keys);
+        let again = stage.program.active().unwrap().1;
+        assert_eq!(again.rope().to_string(), format!("xy{text}"));
+        assert_ne!(again.stream, Some(cut_off));
     }
 
     #[test]

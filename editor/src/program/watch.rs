@@ -30,25 +30,20 @@ impl Program {
         let Some(watcher) = &mut self.watcher else { return };
         let own = own_files(&self.places);
         let open = self.buffers.values().filter_map(|buffer| buffer.path.as_deref());
-        watcher.follow(open.chain(own.iter().map(PathBuf::as_path)));
+        let themes = self.places.config.join("themes");
+        let files = open.chain(own.iter().map(PathBuf::as_path));
+        watcher.follow(files, std::iter::once(themes.as_path()));
     }
 
     fn seen_outside(&mut self, seen: Seen) {
         match seen {
-            Seen::Watching(folders) => {
+            Seen::Following(files) => {
                 // What was changed before the watch stood is seen now.
-                let files: Vec<PathBuf> = self
-                    .buffers
-                    .values()
-                    .filter_map(|buffer| buffer.path.clone())
-                    .filter(|path| path.parent().is_some_and(|at| folders.contains(at)))
-                    .collect();
-                self.files_changed(&files);
-                let is_watched =
-                    |own: &PathBuf| own.parent().is_some_and(|at| folders.contains(at));
-                if own_files(&self.places).iter().any(is_watched) {
+                if own_files(&self.places).iter().any(|own| files.contains(own)) {
                     self.reload_files();
                 }
+                let files: Vec<PathBuf> = files.into_iter().collect();
+                self.files_changed(&files);
             }
             Seen::Everything => {
                 self.check_all_files();
@@ -111,9 +106,7 @@ impl Program {
 }
 
 fn own_files(places: &crate::directories::Directories) -> Vec<PathBuf> {
-    // The name inside the themes folder does not matter: its folder is what is watched.
-    let theme = places.config.join("themes").join("any.toml");
-    vec![places.settings(), places.device_settings(), places.keymap(), theme]
+    vec![places.settings(), places.device_settings(), places.keymap()]
 }
 
 fn finish(safety: &Path) -> Vec<String> {

@@ -349,15 +349,15 @@ impl Log {
         self.sealer = sealer;
     }
 
-    /// Whether a record can be accepted.
+    /// Whether a record of this kind, with so many bytes of payload, can be accepted.
     ///
     /// # Errors
     /// [`LogError::TooLong`] or [`LogError::ReservedKind`].
-    pub fn check(entry: &Entry) -> Result<(), LogError> {
-        if entry.payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(LogError::TooLong(entry.payload.len()));
+    pub fn check(kind: Kind, bytes: usize) -> Result<(), LogError> {
+        if bytes > PAYLOAD_BYTES_MAX {
+            return Err(LogError::TooLong(bytes));
         }
-        if entry.kind == Kind::DROPPED { Err(LogError::ReservedKind) } else { Ok(()) }
+        if kind == Kind::DROPPED { Err(LogError::ReservedKind) } else { Ok(()) }
     }
 
     /// Accepts all of `entries`, or none, and tries to write them. When writing fails they wait,
@@ -366,7 +366,7 @@ impl Log {
     /// # Errors
     /// As [`Log::check`], with nothing accepted; else why they are not written yet.
     pub fn write(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
-        entries.iter().try_for_each(Self::check)?;
+        entries.iter().try_for_each(|entry| Self::check(entry.kind, entry.payload.len()))?;
         self.waiting.extend(entries);
         self.retry()
     }

@@ -12,7 +12,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::compact::{self, Compacted};
-use super::{Entry, Health, Log, LogError, LogOptions, LogReader, RecordHeader, Sequence, SyncJob};
+use super::{
+    Entry, Health, Log, LogError, LogOptions, LogReader, RecordHeader, Sequence, SyncJob, Unmade,
+};
 use crate::keys::{Opener, Sealer};
 
 /// A sync begins at most this long after the write that needs it. With the sync's own time this
@@ -57,18 +59,29 @@ pub enum LogEvent {
     Health(Health),
 }
 
-/// An entry that was not taken.
+/// An entry, made or not, that was not taken.
 #[derive(Debug)]
-pub enum AppendError {
+pub enum AppendError<E = Entry> {
     /// Too much waits already, as when the disk is full for long; here is the entry again.
-    Backlog(Entry),
+    Backlog(E),
     /// It can never be taken, for this reason.
     Refused(LogError),
     /// The writer has ended.
     Closed,
 }
 
-impl fmt::Display for AppendError {
+impl<E> AppendError<E> {
+    /// The same of the entry in another form.
+    pub fn map<T>(self, of: impl FnOnce(E) -> T) -> AppendError<T> {
+        match self {
+            Self::Backlog(entry) => AppendError::Backlog(of(entry)),
+            Self::Refused(error) => AppendError::Refused(error),
+            Self::Closed => AppendError::Closed,
+        }
+    }
+}
+
+impl<E> fmt::Display for AppendError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Backlog(_) => {
@@ -80,10 +93,11 @@ impl fmt::Display for AppendError {
     }
 }
 
-impl std::error::Error for AppendError {}
+impl<E: fmt::Debug> std::error::Error for AppendError<E> {}
 
 enum Message {
     Entry(Entry),
+    Unmade(Unmade),
     Sealer(Sealer),
     /// Sync now.
     Hurry,
@@ -186,21 +200,41 @@ impl LogWriter {
     /// # Errors
     /// When the entry was not taken.
     pub fn append(&self, entry: Entry) -> Result<Ticket, AppendError> {
-        Log::check(&entry).map_err(AppendError::Refused)?;
-        let bytes = entry.payload.len();
-        let shared = &*self.shared;
-        let is_full = shared.queued_bytes.load(Ordering::Relaxed) + bytes > QUEUE_BYTES_MAX
-            || shared.queued_records.load(Ordering::Relaxed) >= QUEUE_RECORDS_MAX;
-        if is_full {
+        Log::check(entry.kind, entry.payload.len()).map_err(AppendError::Refused)?;
+        if self.has_no_room(entry.payload.len()) {
             return Err(AppendError::Backlog(entry));
         }
-        shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        shared.queued_records.fetch_add(1, Ordering::Relaxed);
+        self.enqueue(entry.payload.len(), Message::Entry(entry)).ok_or(AppendError::Closed)
+    }
+
+    /// The same for a record that takes long to make: the writer's thread makes it when its turn
+    /// has come, so that the order is kept and the caller does not wait.
+    ///
+    /// # Errors
+    /// When the entry was not taken.
+    pub fn append_unmade(&self, entry: Unmade) -> Result<Ticket, AppendError<Unmade>> {
+        Log::check(entry.kind, entry.bytes_max).map_err(AppendError::Refused)?;
+        if self.has_no_room(entry.bytes_max) {
+            return Err(AppendError::Backlog(entry));
+        }
+        self.enqueue(entry.bytes_max, Message::Unmade(entry)).ok_or(AppendError::Closed)
+    }
+
+    fn has_no_room(&self, bytes: usize) -> bool {
+        let shared = &*self.shared;
+        shared.queued_bytes.load(Ordering::Relaxed) + bytes > QUEUE_BYTES_MAX
+            || shared.queued_records.load(Ordering::Relaxed) >= QUEUE_RECORDS_MAX
+    }
+
+    /// Puts an entry of so many bytes into the queue; `None` when the writer has ended.
+    fn enqueue(&self, bytes: usize, message: Message) -> Option<Ticket> {
+        self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.queued_records.fetch_add(1, Ordering::Relaxed);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.sender.send(Message::Entry(entry)).map_err(|_| AppendError::Closed)?;
+        queue.sender.send(message).ok()?;
         let ticket = Ticket(queue.next);
         queue.next += 1;
-        Ok(ticket)
+        Some(ticket)
     }
 
     /// Whether everything up to `ticket` survives the end of the process.
@@ -388,6 +422,13 @@ impl Writer {
                     bytes += entry.payload.len();
                     batch.push(entry);
                 }
+                Message::Unmade(entry) => {
+                    // What came before it is not held up by the making.
+                    self.write(std::mem::take(&mut batch));
+                    let entry = self.make(entry);
+                    bytes += entry.payload.len();
+                    batch.push(entry);
+                }
                 // The order of entries and of what is said between them is kept.
                 other => {
                     self.write(std::mem::take(&mut batch));
@@ -410,7 +451,9 @@ impl Writer {
 
     fn obey(&mut self, message: Message) -> Then {
         match message {
-            Message::Entry(_) => unreachable!("entries are gathered by the caller"),
+            Message::Entry(_) | Message::Unmade(_) => {
+                unreachable!("entries are gathered by the caller")
+            }
             Message::Sealer(sealer) => self.log.set_sealer(sealer),
             Message::Hurry => self.sync_due = Some(Instant::now()),
             Message::Answered => self.take_answer(),
@@ -426,6 +469,15 @@ impl Writer {
             Message::End => return Then::End,
         }
         Then::Continue
+    }
+
+    /// Makes an entry, which counts for the queue as long as it is from now on.
+    fn make(&self, unmade: Unmade) -> Entry {
+        let Unmade { stream, kind, bytes_max, make } = unmade;
+        let payload = make();
+        assert!(payload.len() <= bytes_max, "an entry is at most as long as it was said to be");
+        self.shared.queued_bytes.fetch_sub(bytes_max - payload.len(), Ordering::Relaxed);
+        Entry { stream, kind, payload }
     }
 
     fn write(&mut self, batch: Vec<Entry>) {
