@@ -117,6 +117,21 @@ impl Undo {
         });
     }
 
+    /// The selections before a group, in the coordinates of the text then.
+    pub fn selections_before(&self, group: GroupId) -> Option<&Selections> {
+        let first = self.items_of(group).last()?;
+        self.items[first].selections.as_deref()
+    }
+
+    /// The selections before a group that came out of the history without any.
+    pub fn set_selections_before(&mut self, group: GroupId, selections: Option<Selections>) {
+        let Some(first) = self.items_of(group).last() else { return };
+        let known = &mut self.items[first].selections;
+        if known.is_none() {
+            *known = selections.map(Box::new);
+        }
+    }
+
     /// A group's change came out of the history, in steps: a merge, or a replay after a restart.
     /// Answers the steps as one. What this device undid before a restart can be redone after it,
     /// since its undoing and redoing is logged.
