@@ -163,9 +163,11 @@ impl Document {
         let ReadyMerge { from, operations, merged } = ready;
         let Some(mut merged) = merged else {
             let change = self.empty_change();
-            let refused = operations.iter().map(|one| Refused { id: one.id, why: Refusal::Panicked });
+            let refused =
+                operations.iter().map(|one| Refused { id: one.id, why: Refusal::Panicked });
             let error = MergeError { refused: refused.collect(), change: Box::new(change) };
-            let retired = Box::new(Document::from_base_as(Default::default(), self.authors.clone()));
+            let retired =
+                Box::new(Document::from_base_as(Default::default(), self.authors.clone()));
             return Finished::Merged { outcome: Err(error), retired };
         };
         if !own.is_empty() && !(merged.is_foreign && merged.carry(self, &own)) {
