@@ -73,6 +73,8 @@ pub struct Buffer {
     pub colors: crate::view::colors::Colors,
     /// The parse that is under way.
     pub parsing: Option<crate::program::ParseFlag>,
+    /// What came from elsewhere while a long merge is under way.
+    pub merging: Option<Vec<text::Operation>>,
     /// Its stream in the journal, once it has one.
     pub stream: Option<crate::journal::StreamKey>,
     crumbs: std::cell::RefCell<Crumbs>,
@@ -125,6 +127,7 @@ impl Buffer {
             brackets: Default::default(),
             colors: Default::default(),
             parsing: None,
+            merging: None,
             stream: None,
             is_dirty: false,
             document,

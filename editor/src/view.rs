@@ -13,7 +13,7 @@ use text::display::{DisplayMap, DisplayPoint, Inlay, InlayId, InlayKind, Row};
 use text::edit::Bias;
 use text::movement::columns::Columns;
 use text::width::TabWidth;
-use text::{Change, CharOffset, CharRange, Positions, Rope, Selection, Selections};
+use text::{Change, CharOffset, CharRange, Place, Positions, Rope, Selection, Selections};
 
 use crate::buffer::BufferId;
 use crate::find::Find;
@@ -342,7 +342,7 @@ impl EditorView {
         if follow == Follow::Nothing || self.area.height <= 0.0 {
             return;
         }
-        let head = self.selections.primary().head;
+        let head = self.selections.primary().place();
         let bias = if self.is_composing() { Bias::After } else { Bias::Before };
         let point = self.display.to_display(head, bias);
         let row = point.row.0 as f64;
@@ -387,7 +387,7 @@ const MEASURE_BUDGET: usize = 200_000;
 
 /// Vertical movement sees what the view shows.
 impl Columns for EditorView {
-    fn row(&self, at: CharOffset) -> usize {
+    fn row(&self, at: Place) -> usize {
         self.display.to_display(at, Bias::Before).row.0
     }
 
@@ -395,11 +395,11 @@ impl Columns for EditorView {
         self.display.last_row().0
     }
 
-    fn column(&self, at: CharOffset) -> f32 {
+    fn column(&self, at: Place) -> f32 {
         self.display.to_display(at, Bias::Before).column as f32
     }
 
-    fn offset(&self, row: usize, column: f32) -> CharOffset {
+    fn place(&self, row: usize, column: f32) -> Place {
         let column = if column.is_finite() { column.max(0.0).round() as usize } else { usize::MAX };
         self.display.to_buffer(DisplayPoint { row: Row(row), column }, Bias::Before)
     }

@@ -191,9 +191,20 @@ impl Document {
         self.undo.can_take_back()
     }
 
+    /// Whether the oldest groups were forgotten, since undo takes some 64 MiB at most. The log
+    /// still has what they did.
+    pub fn has_forgotten_undo(&self) -> bool {
+        self.undo.has_forgotten()
+    }
+
     /// Whether [`Document::redo`] has something to bring back.
     pub fn can_redo(&self) -> bool {
         self.undo.can_bring_back()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn undo_mut(&mut self) -> &mut Undo {
+        &mut self.undo
     }
 
     #[cfg(test)]

@@ -52,5 +52,5 @@ pub use history::Refusal;
 pub use operation::{Cause, GroupId, Operation, OperationId, OperationKind};
 pub use position::{ByteOffset, CharOffset, CharRange, Line, Point, Positions, Utf16Offset};
 pub use ropey::{Rope, RopeSlice};
-pub use selection::{Selection, Selections};
+pub use selection::{Affinity, Place, Selection, Selections};
 pub use undo::Whose;

@@ -12,7 +12,7 @@ use render::theme::Theme;
 use text::display::{InlayKind, Row, RowKind};
 use text::edit::Bias;
 use text::width::TabWidth;
-use text::{CharOffset, CharRange, Positions, Selection};
+use text::{CharOffset, CharRange, Place, Positions, Selection};
 
 use super::rows::{Part, RowLayout, Shows, Source};
 use super::{EditorView, Margins, Scale};
@@ -465,10 +465,10 @@ impl Painter<'_> {
     fn carets(&mut self, rows: &[(f32, Arc<RowLayout>)]) -> Option<Rect> {
         let primary = self.view.selections.primary_index();
         let bias = if self.view.is_composing() { Bias::After } else { Bias::Before };
-        let heads: Vec<CharOffset> = self.view.selections.iter().map(|one| one.head).collect();
+        let heads: Vec<Place> = self.view.selections.iter().map(|one| one.place()).collect();
         let mut found = None;
         for (index, head) in heads.into_iter().enumerate() {
-            let at = self.view.display.to_display(head, bias).row.0;
+            let (at, head) = (self.view.display.to_display(head, bias).row.0, head.at);
             let first = self.view.scroll.row.floor() as usize;
             let Some((y, row)) = at.checked_sub(first).and_then(|index| rows.get(index)) else {
                 continue;
