@@ -261,7 +261,7 @@ impl Program {
         let Some(thumb) = paint::vertical_thumb(view, area) else { return };
         let room = (area.height - 8.0 - thumb.height).max(1.0);
         let share = f64::from(((at.y - grip - area.y - 4.0) / room).clamp(0.0, 1.0));
-        let to = view.scroll_row_max() * share;
+        let to = view.row_at_share(share);
         let by = to - view.scroll.row;
         view.scroll_by(by, 0.0);
         self.redraw();

@@ -571,15 +571,15 @@ enum LineEnds {
 
 /// Where the thumb of the vertical scroll bar lies; `None` when all rows are seen.
 pub fn vertical_thumb(view: &EditorView, area: Rect) -> Option<Rect> {
-    let rows = view.display.row_count() as f64;
+    let rows = view.display.height();
     let seen = f64::from(area.height / view.scale.row);
-    let all = view.scroll_row_max() + seen;
+    let all = view.scroll_height_max() + seen;
     if rows <= seen {
         return None;
     }
     let track = f64::from(area.height - 8.0);
     let length = (track * seen / all).max(24.0).min(track);
-    let at = (track - length) * view.scroll.row / view.scroll_row_max().max(1.0);
+    let at = (track - length) * view.scroll_share();
     Some(Rect {
         x: area.x + area.width - SCROLL_BAR + 3.0,
         y: area.y + 4.0 + at as f32,
