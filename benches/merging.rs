@@ -60,7 +60,7 @@ fn merged(keys: &[Key]) -> Result<Duration, String> {
         let finished = here.finish_merge(ready);
         timed(start);
         match finished {
-            Finished::Again(next) => pending = next,
+            Finished::Again(next) => pending = *next,
             Finished::Merged { outcome, .. } => {
                 outcome.map_err(|error| error.to_string())?;
                 return Ok(worst);

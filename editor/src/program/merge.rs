@@ -35,10 +35,10 @@ impl Program {
             move |program, ready| {
                 let Some(buffer) = program.buffers.get_mut(&id) else { return };
                 match buffer.document.finish_merge(ready) {
-                    Finished::Again(pending) => program.merge_beside(id, pending),
+                    Finished::Again(pending) => program.merge_beside(id, *pending),
                     Finished::Merged { outcome, retired } => {
                         program.free("freeing a history", retired);
-                        program.merged(id, outcome);
+                        program.merged(id, *outcome);
                         program.merge_waiting(id);
                     }
                 }

@@ -100,13 +100,13 @@ pub enum Finished {
     /// The document holds what was merged, as after [`Document::merge`].
     Merged {
         /// What that would have answered.
-        outcome: Result<Change, MergeError>,
+        outcome: Box<Result<Change, MergeError>>,
         /// What the document was before; freeing it can take milliseconds.
         retired: Box<Document>,
     },
     /// Nothing happened, since what was written meanwhile is in the way: to be run as the first
     /// time.
-    Again(PendingMerge),
+    Again(Box<PendingMerge>),
 }
 
 impl Document {
@@ -168,18 +168,18 @@ impl Document {
             let error = MergeError { refused: refused.collect(), change: Box::new(change) };
             let retired =
                 Box::new(Document::from_base_as(Default::default(), self.authors.clone()));
-            return Finished::Merged { outcome: Err(error), retired };
+            return Finished::Merged { outcome: Box::new(Err(error)), retired };
         };
-        if !own.is_empty() && !(merged.is_foreign && merged.carry(self, &own)) {
-            return self.start_again(ReadyMerge { from, operations, merged: Some(merged) });
+        if own.is_empty() || merged.is_foreign && merged.carry(self, &own) {
+            return self.take_over(merged);
         }
-        self.take_over(merged)
+        self.start_again(ReadyMerge { from, operations, merged: Some(merged) })
     }
 
     fn start_again(&mut self, stale: ReadyMerge) -> Finished {
         let operations = stale.operations.clone();
         let stale = Some(Box::new(stale));
-        Finished::Again(PendingMerge { stale, ..self.start_merge(operations) })
+        Finished::Again(Box::new(PendingMerge { stale, ..self.start_merge(operations) }))
     }
 
     fn take_over(&mut self, merged: Merged) -> Finished {
@@ -205,7 +205,7 @@ impl Document {
             true => Ok(change),
             false => Err(MergeError { refused, change: Box::new(change) }),
         };
-        Finished::Merged { outcome, retired }
+        Finished::Merged { outcome: Box::new(outcome), retired }
     }
 
     fn empty_change(&mut self) -> Change {
@@ -350,7 +350,7 @@ mod tests {
 
     fn finished(outcome: Finished) -> Result<Change, MergeError> {
         match outcome {
-            Finished::Merged { outcome, .. } => outcome,
+            Finished::Merged { outcome, .. } => *outcome,
             Finished::Again(_) => panic!("nothing was in the way"),
         }
     }
@@ -457,7 +457,7 @@ mod tests {
                         carried += usize::from(pair.log.len() > logged);
                         break (outcome, before);
                     }
-                    Finished::Again(next) => pending = next,
+                    Finished::Again(next) => pending = *next,
                 }
                 again += 1;
             };
