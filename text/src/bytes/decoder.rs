@@ -43,7 +43,8 @@ pub fn decode(bytes: &[u8], hint: Option<Encoding>) -> Decoded {
 ///
 /// A byte order mark decides before the hint does. Without either, UTF-32 and UTF-16 are
 /// recognised by their NUL bytes, then UTF-8 is taken if it decodes, or if more of what is not
-/// ASCII decodes than does not; then the legacy encoding that the bytes look most like; then UTF-8 with escapes.
+/// ASCII decodes than does not; then the legacy encoding that the bytes look most like; then
+/// UTF-8 with escapes.
 pub struct Decoder {
     hint: Option<Encoding>,
     /// The start of the file, until enough is there to decide.

@@ -304,7 +304,7 @@ fn mixed(random: &mut Seeded, lines: usize) -> Rope {
     let mut text = String::new();
     for _ in 0..lines {
         let most = *random.pick(&[3, 12, 80]);
-        (0..random.below(most)).for_each(|_| text += random.pick(&words));
+        text.extend((0..random.below(most)).map(|_| *random.pick(&words)));
         text.push('\n');
     }
     Rope::from(text)
