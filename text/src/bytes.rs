@@ -3,7 +3,8 @@
 //! Every decoder here can be undone. UTF-8, UTF-16 and UTF-32 are decoded by hand-written,
 //! streaming decoders which escape what does not decode (see [`ESCAPES`]); a legacy encoding is
 //! taken only after encoding its text again gave the bytes that it came from. One copy of the
-//! text is made, the rope itself; a file is fed to a [`Decoder`] in pieces and written from [`chunks`].
+//! text is made, the rope itself; a file is fed to a [`Decoder`] in pieces and written from
+//! [`chunks`].
 
 mod decoder;
 mod detect;

@@ -20,8 +20,8 @@
 //! that is not measured is one row, and as high as a sample of the text lets expect
 //! ([`DisplayMap::height`]), so that a scroll bar does not move while lines are measured.
 //! [`DisplayMap::measure_rows`] measures what is about to be drawn, [`DisplayMap::measure`] the
-//! rest, a budget at a time, between frames or on a clone on a worker (copies are O(1)). An edit measures the lines that it touches, and looks at every inlay
-//! and fold once. In a line of more than a few thousand characters it measures only from just
+//! rest, a budget at a time, between frames or on a clone on a worker (copies are O(1)). An edit
+//! measures the lines that it touches, and looks at every inlay and fold once. In a line of more than a few thousand characters it measures only from just
 //! before the edit to where the old rows are met again.
 
 mod breaks;
