@@ -21,8 +21,9 @@
 //! ([`DisplayMap::height`]), so that a scroll bar does not move while lines are measured.
 //! [`DisplayMap::measure_rows`] measures what is about to be drawn, [`DisplayMap::measure`] the
 //! rest, a budget at a time, between frames or on a clone on a worker (copies are O(1)). An edit
-//! measures the lines that it touches, and looks at every inlay and fold once. In a line of more than a few thousand characters it measures only from just
-//! before the edit to where the old rows are met again.
+//! measures the lines that it touches, and looks at every inlay and fold once. In a line of more
+//! than a few thousand characters it measures only from just before the edit to where the old rows
+//! are met again.
 
 mod breaks;
 mod clusters;
