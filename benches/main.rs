@@ -10,6 +10,7 @@ mod eye;
 mod goals;
 mod load;
 mod measure;
+mod merging;
 mod opening;
 mod picker;
 mod pixels;
@@ -61,6 +62,7 @@ fn all() -> Vec<Measure> {
         resting::measures,
         opening::measures,
         trace::measures,
+        merging::measures,
         coloring::measures,
         picker::measures,
         rows::measures,

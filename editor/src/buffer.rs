@@ -73,6 +73,8 @@ pub struct Buffer {
     pub colors: crate::view::colors::Colors,
     /// The parse that is under way.
     pub parsing: Option<crate::program::ParseFlag>,
+    /// What came from elsewhere while a long merge is under way.
+    pub merging: Option<Vec<text::Operation>>,
     /// Its stream in the journal, once it has one.
     pub stream: Option<crate::journal::StreamKey>,
     /// What that stream begins with, made before it is needed; `None` where it is made then.
@@ -127,6 +129,7 @@ impl Buffer {
             brackets: Default::default(),
             colors: Default::default(),
             parsing: None,
+            merging: None,
             stream: None,
             base: None,
             is_dirty: false,

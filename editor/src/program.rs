@@ -11,6 +11,7 @@ mod edit;
 mod find;
 mod frame;
 mod keys;
+mod merge;
 mod motion;
 mod open;
 mod overlay;

@@ -13,7 +13,7 @@ use text::display::{DisplayMap, DisplayPoint, Inlay, InlayId, InlayKind, Row};
 use text::edit::Bias;
 use text::movement::columns::Columns;
 use text::width::TabWidth;
-use text::{Change, CharOffset, CharRange, Positions, Rope, Selection, Selections};
+use text::{Change, CharOffset, CharRange, Place, Positions, Rope, Selection, Selections};
 
 use crate::buffer::BufferId;
 use crate::find::Find;
@@ -287,16 +287,54 @@ impl EditorView {
             let top = self.display.row_segments(Row(self.scroll.row as usize), 0..0).range.start;
             self.display.set_wrap(wrap);
             self.cache.clear();
+            let row = self.display.to_display(top, Bias::Before).row;
+            // The line that was at the top may have been scrolled into.
+            self.display.measure_rows(row..Row(row.0 + 1), MEASURE_BUDGET);
             self.scroll.row = self.display.to_display(top, Bias::Before).row.0 as f64;
         }
+        let follow = self.follow;
         self.bring_into_view();
+        if self.measure_seen() && follow != Follow::Nothing {
+            // Lines above the caret turned out to be higher.
+            self.follow = follow;
+            self.bring_into_view();
+            self.measure_seen();
+        }
+    }
+
+    /// Measures what will be drawn; answers whether rows have moved.
+    fn measure_seen(&mut self) -> bool {
         let top = self.scroll.row as usize;
         let rows = Row(top)..Row(top + self.rows_in_view() + 2);
         let before = self.display.row_count();
         self.display.measure_rows(rows, MEASURE_BUDGET);
-        if self.display.row_count() != before {
+        let has_moved = self.display.row_count() != before;
+        if has_moved {
             self.cache.clear();
         }
+        has_moved
+    }
+
+    /// Measures that many rows above the first that is seen, from there upwards, and keeps it
+    /// where it is.
+    fn measure_above(&mut self, rows: usize) {
+        // Further away is a jump, after which nothing is where it was.
+        if self.wrap == Wrap::Off || rows > 4 * self.rows_in_view() {
+            return;
+        }
+        let first = self.scroll.row.floor() as usize;
+        let anchor = self.display.row_segments(Row(first), 0..0).range.start;
+        let mut top = first;
+        for above in 1..=rows {
+            let Some(row) = top.checked_sub(above) else { break };
+            let before = self.display.row_count();
+            self.display.measure_rows(Row(row)..Row(row + 1), MEASURE_BUDGET);
+            if self.display.row_count() != before {
+                top = self.display.to_display(anchor, Bias::Before).row.0;
+                self.cache.clear();
+            }
+        }
+        self.scroll.row += top as f64 - first as f64;
     }
 
     /// Rows that fit into the view, the last one perhaps in part.
@@ -311,6 +349,9 @@ impl EditorView {
 
     /// Scrolls, without moving carets; the last row may come up to the top.
     pub fn scroll_by(&mut self, rows: f64, x: f32) {
+        if rows < 0.0 {
+            self.measure_above(rows.abs().ceil() as usize);
+        }
         self.scroll.row = (self.scroll.row + rows).clamp(0.0, self.scroll_row_max());
         self.scroll.x = match self.wrap {
             Wrap::On => 0.0,
@@ -335,6 +376,27 @@ impl EditorView {
         }
     }
 
+    /// How far down one has scrolled, 0 to 1. Lines that are not measured count as high as they
+    /// are expected to be, so that measuring them hardly moves the scroll bar.
+    pub fn scroll_share(&self) -> f64 {
+        let row = self.scroll.row.floor() as usize;
+        let [above, next] = [row, row + 1].map(|row| self.display.height_above(Row(row)));
+        let height = above + (next - above) * self.scroll.row.fract();
+        (height / self.scroll_height_max().max(1.0)).clamp(0.0, 1.0)
+    }
+
+    /// The first row that is seen when one has scrolled so far.
+    pub fn row_at_share(&self, share: f64) -> f64 {
+        let row = self.display.row_below(share * self.scroll_height_max());
+        row.clamp(0.0, self.scroll_row_max())
+    }
+
+    /// How many rows are above the edge when one has scrolled to the end, as far as is known.
+    pub fn scroll_height_max(&self) -> f64 {
+        let last = (self.display.row_count() - 1) as f64;
+        self.display.height() - 1.0 - (last - self.scroll_row_max())
+    }
+
     fn bring_into_view(&mut self) {
         let follow = std::mem::replace(&mut self.follow, Follow::Nothing);
         let last = self.scroll_row_max();
@@ -342,7 +404,7 @@ impl EditorView {
         if follow == Follow::Nothing || self.area.height <= 0.0 {
             return;
         }
-        let head = self.selections.primary().head;
+        let head = self.selections.primary().place();
         let bias = if self.is_composing() { Bias::After } else { Bias::Before };
         let point = self.display.to_display(head, bias);
         let row = point.row.0 as f64;
@@ -387,7 +449,7 @@ const MEASURE_BUDGET: usize = 200_000;
 
 /// Vertical movement sees what the view shows.
 impl Columns for EditorView {
-    fn row(&self, at: CharOffset) -> usize {
+    fn row(&self, at: Place) -> usize {
         self.display.to_display(at, Bias::Before).row.0
     }
 
@@ -395,12 +457,91 @@ impl Columns for EditorView {
         self.display.last_row().0
     }
 
-    fn column(&self, at: CharOffset) -> f32 {
+    fn column(&self, at: Place) -> f32 {
         self.display.to_display(at, Bias::Before).column as f32
     }
 
-    fn offset(&self, row: usize, column: f32) -> CharOffset {
+    fn place(&self, row: usize, column: f32) -> Place {
         let column = if column.is_finite() { column.max(0.0).round() as usize } else { usize::MAX };
         self.display.to_buffer(DisplayPoint { row: Row(row), column }, Bias::Before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A view of so many long lines, wrapped, with nothing measured but what is seen.
+    fn wrapped(lines: usize) -> EditorView {
+        let line = "some words of prose that go on and on, longer than a row is wide\n";
+        let rope = Rope::from(line.repeat(lines));
+        let mut view = EditorView::new(BufferId(1), &rope, TabWidth::default(), Wrap::On);
+        lay_out(&mut view);
+        view
+    }
+
+    fn lay_out(view: &mut EditorView) {
+        let area = Rect { x: 0.0, y: 0.0, width: 252.0, height: 440.0 };
+        let (scale, margins) = (view.scale, view.margins);
+        view.lay_out(area, scale, TabWidth::default(), margins);
+    }
+
+    /// What the first row shows.
+    fn first(view: &EditorView) -> CharRange {
+        view.display.row_segments(Row(view.scroll.row as usize), 0..0).range
+    }
+
+    #[test]
+    fn the_scroll_bar_stays_while_lines_are_measured() {
+        let mut view = wrapped(10_000);
+        view.scroll.row = view.row_at_share(0.5);
+        lay_out(&mut view);
+        let (line, share) = (view.display.line_of_row(Row(view.scroll.row as usize)), 0.5);
+        assert!((line.0 as f64 / 10_000.0 - share).abs() < 0.02, "half of the way is {line:?}");
+        for _ in 0..100 {
+            let before = view.scroll_share();
+            view.scroll_by(10.0, 0.0);
+            lay_out(&mut view);
+            let moved = view.scroll_share() - before;
+            // Ten rows of some 30,000, whatever turned up below.
+            assert!((0.0001..0.001).contains(&moved), "{moved}");
+        }
+        let mut whole = view.display.clone();
+        whole.measure(usize::MAX);
+        assert!(whole.row_count() > 25_000);
+        assert!((view.display.height() / whole.row_count() as f64 - 1.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn scrolling_up_into_what_was_never_seen_goes_row_by_row() {
+        let mut view = wrapped(1_000);
+        view.scroll.row = 500.0;
+        lay_out(&mut view);
+        let mut top = first(&view);
+        for _ in 0..200 {
+            view.scroll_by(-1.0, 0.0);
+            lay_out(&mut view);
+            let above = first(&view);
+            let gap = top.start - above.end;
+            assert!(above.end <= top.start && gap <= 1, "{above:?} is not just above {top:?}");
+            top = above;
+        }
+        let below = view.scroll.row;
+        view.scroll_by(-30.0, 0.0);
+        lay_out(&mut view);
+        let rows: Vec<_> =
+            view.display.rows(Row(view.scroll.row as usize)..Row(usize::MAX), 0..0).collect();
+        assert_eq!(rows[30].range, top, "thirty rows down is where one was ({below})");
+    }
+
+    #[test]
+    fn a_click_right_of_a_row_stays_in_it() {
+        let mut view = wrapped(3);
+        let at = |row: usize, x: f32| render::geometry::Point { x, y: row as f32 * 22.0 + 3.0 };
+        let place = view.place_at(at(0, 250.0));
+        assert_eq!(place.affinity, text::Affinity::Upstream);
+        assert_eq!((view.row(place), view.row(place.at.into())), (0, 1));
+        view.select(Selections::single(Selection::caret(place.at)), Follow::Nothing);
+        assert_eq!(view.place_at(at(1, 0.0)), Place::from(place.at), "the next row's start");
     }
 }

@@ -23,6 +23,7 @@ fn main() {
         }
     }
     two_branches(&trace);
+    merge_beside(&trace);
     live_pair(&trace);
 }
 
@@ -92,6 +93,32 @@ fn two_branches(trace: &[(Edit, Origin)]) {
     let start = Instant::now();
     Document::restore(Rope::new(), &log, Authors::new(a.author()));
     println!("  restored in {:?}", start.elapsed());
+}
+
+/// Two branches of 50,000 keys each, merged on a copy: what that costs the owner of the document.
+fn merge_beside(trace: &[(Edit, Origin)]) {
+    let (mut a, mut b) = (writer(), writer());
+    let mut sent = Vec::new();
+    for (edit, origin) in &trace[..50_000] {
+        let typed = Transaction::single(edit.clone());
+        a.apply(typed.clone(), *origin).expect("it fits");
+        sent.extend(b.apply(typed, *origin).expect("it fits").operations);
+    }
+    let start = Instant::now();
+    assert!(a.is_long_merge(&sent));
+    println!("branches of 50,000 keys: judged in {:?}", start.elapsed());
+    let start = Instant::now();
+    let pending = a.start_merge(sent);
+    println!("  started in {:?}", start.elapsed());
+    let start = Instant::now();
+    let ready = pending.run();
+    println!("  merged elsewhere in {:?}", start.elapsed());
+    let start = Instant::now();
+    let finished = a.finish_merge(ready);
+    println!("  taken over in {:?}", start.elapsed());
+    let start = Instant::now();
+    drop(finished);
+    println!("  the old one freed in {:?}", start.elapsed());
 }
 
 /// Two devices that type at once, each three keys behind the other.

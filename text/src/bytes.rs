@@ -1,9 +1,10 @@
 //! Bytes in, bytes out: what a file holds becomes a rope, and saving gives back the same bytes.
 //!
-//! Every decoder here can be undone. UTF-8 and UTF-16 are decoded by hand-written, streaming
-//! decoders which escape what does not decode (see [`ESCAPES`]); a legacy encoding is taken only
-//! after encoding its text again gave the bytes that it came from. One copy of the text is made,
-//! the rope itself; a file is fed to a [`Decoder`] in pieces and written from [`chunks`].
+//! Every decoder here can be undone. UTF-8, UTF-16 and UTF-32 are decoded by hand-written,
+//! streaming decoders which escape what does not decode (see [`ESCAPES`]); a legacy encoding is
+//! taken only after encoding its text again gave the bytes that it came from. One copy of the
+//! text is made, the rope itself; a file is fed to a [`Decoder`] in pieces and written from
+//! [`chunks`].
 
 mod decoder;
 mod detect;
@@ -55,8 +56,17 @@ mod tests {
     #[test]
     fn any_bytes_come_back_whatever_was_hinted() {
         let mut random = Seeded::new(0x5eed_b17e);
-        let hints = ["utf-8", "utf-16le", "utf-16be", "windows-1256", "gb18030", "shift_jis"];
-        let parts: [&[u8]; 9] = [
+        let hints = [
+            "utf-8",
+            "utf-16le",
+            "utf-16be",
+            "utf-32le",
+            "utf-32be",
+            "windows-1256",
+            "gb18030",
+            "shift_jis",
+        ];
+        let parts: [&[u8]; 12] = [
             b"plain\r\n",
             "سلام".as_bytes(),
             "\u{10FE80}\u{10FEFF}\u{10FE00}".as_bytes(),
@@ -66,6 +76,9 @@ mod tests {
             b"\x00\xD8\x41\x00",
             b"\xF4\x8F\xB8",
             b"\x1b$B",
+            b"\xFF\xFE\0\0",
+            b"\0\0\xFE\xFF",
+            b"a\0\0\0\x80\xFE\x10\0\0\xD8\0\0",
         ];
         for _ in 0..3000 {
             let mut bytes = Vec::new();
@@ -85,7 +98,7 @@ mod tests {
         let mut random = Seeded::new(7);
         let mut bytes: Vec<u8> = "aé𝄞ع\u{10FE90}".repeat(900).into_bytes();
         bytes[5000] = 0xFF;
-        for mark in [&b""[..], b"\xFF\xFE"] {
+        for mark in [&b""[..], b"\xFF\xFE", b"\0\0\xFE\xFF\0\0\0a"] {
             let bytes = [mark, &bytes].concat();
             let whole = decode(&bytes, None);
             let mut decoder = Decoder::new(None);
@@ -110,6 +123,42 @@ mod tests {
         assert_eq!(bare.rope, "السلام عليكم\r\n");
         let lone = returns(b"\xFE\xFF\xD8\x00\x00a\x00", None);
         assert_eq!((lone.escaped, lone.rope.len_chars()), (3, 4));
+    }
+
+    #[test]
+    fn utf32_is_read_with_a_mark_and_where_the_bytes_leave_no_doubt() {
+        let text = "سلام 𝄞\r\nabc\u{10FE90}";
+        for (endian, mark) in
+            [(Endian::Little, &b"\xFF\xFE\0\0"[..]), (Endian::Big, b"\0\0\xFE\xFF")]
+        {
+            let bytes: Vec<u8> =
+                text.chars().flat_map(|letter| endian.bytes32(letter.into())).collect();
+            let bare = returns(&bytes, None);
+            assert_eq!(bare.encoding, Encoding::Utf32(endian, Bom::Absent));
+            let marked = returns(&[mark, &bytes].concat(), None);
+            assert_eq!(marked.encoding, Encoding::Utf32(endian, Bom::Present));
+            assert_eq!(marked.content, Content::Binary, "an escape holds a NUL");
+            for read in [bare, marked] {
+                assert_eq!(read.escaped, 4, "what looks like an escape is one");
+                assert!(read.rope.to_string().starts_with("سلام 𝄞\r\nabc"));
+            }
+            // A last unit that is cut off comes back too, here by hint.
+            let hint = Some(Encoding::Utf32(endian, Bom::Absent));
+            assert_eq!(returns(&bytes[..bytes.len() - 5], hint).escaped, 3);
+        }
+        let unsure = returns(b"\xFF\xFE\0\0a\0b\0", None);
+        assert_eq!(unsure.encoding, Encoding::Utf16(Endian::Little, Bom::Present));
+        assert_eq!(detect::bare_utf32(b"\x05\0\0\0\x07\0\0\0"), None, "two small numbers");
+        assert_eq!(detect::bare_utf32(b"A\0\0\0B\0\0"), None, "half a unit");
+    }
+
+    #[test]
+    fn part_of_an_escaped_unit_is_refused_in_utf32_too() {
+        let mut decoded = decode(b"\xFF\xFE\0\0a\0\0\0\0\xD8\0\0b\0\0\0", None);
+        assert_eq!((decoded.escaped, decoded.rope.len_chars()), (4, 6));
+        decoded.rope.remove(1..2);
+        let error = encode(&decoded.rope, decoded.encoding).unwrap_err();
+        assert_eq!(error.at, CharOffset(1));
     }
 
     #[test]

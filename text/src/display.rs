@@ -4,7 +4,7 @@
 //!
 //! | layer | coordinate | what it does |
 //! |---|---|---|
-//! | document | [`CharOffset`] | |
+//! | document | [`CharOffset`](crate::CharOffset) | |
 //! | inlays | [`InlineOffset`] | adds hints, ghost text and what an input method composes |
 //! | folds | [`FoldOffset`], [`FoldLine`] | hides ranges behind a placeholder, and so joins lines |
 //! | tabs | a column in cells | gives clusters their cells, tabs theirs up to the next stop |
@@ -17,12 +17,15 @@
 //!
 //! With wrapping off a text of any length is one run of lines, so that opening costs nothing and
 //! a row is found in O(log n). With wrapping on, nothing is measured until somebody asks: a line
-//! that is not measured is one row. [`DisplayMap::measure_rows`] measures what is about to be
-//! drawn, [`DisplayMap::measure`] the rest, a budget at a time, between frames or on a clone on a
-//! worker (copies are O(1)). An edit measures the lines that it touches, and looks at every inlay
-//! and fold once. In a line of more than a few thousand characters it measures only from just
-//! before the edit to where the old rows are met again.
+//! that is not measured is one row, and as high as a sample of the text lets expect
+//! ([`DisplayMap::height`]), so that a scroll bar does not move while lines are measured.
+//! [`DisplayMap::measure_rows`] measures what is about to be drawn, [`DisplayMap::measure`] the
+//! rest, a budget at a time, between frames or on a clone on a worker (copies are O(1)). An edit
+//! measures the lines that it touches, and looks at every inlay and fold once. In a line of more
+//! than a few thousand characters it measures only from just before the edit to where the old rows
+//! are met again.
 
+mod breaks;
 mod clusters;
 mod fold;
 mod inline;
@@ -45,7 +48,8 @@ pub use inline::{Inlay, InlayId, InlayKind, InlineMap, InlineOffset, Span};
 pub use row::{Content, DisplayRow, Row, RowKind, Segment};
 
 use crate::edit::{Bias, Edit};
-use crate::position::{CharOffset, CharRange, Line, Positions};
+use crate::position::{CharRange, Line, Positions};
+use crate::selection::Place;
 use crate::width::TabWidth;
 use layers::Layers;
 use layout::{LaidLine, Shape};
@@ -198,6 +202,21 @@ impl DisplayMap {
         self.wrap.rows()
     }
 
+    /// How many rows there will be, about, when all lines are measured.
+    pub fn height(&self) -> f64 {
+        self.wrap.height()
+    }
+
+    /// How many of them are above a row, about.
+    pub fn height_above(&self, row: Row) -> f64 {
+        self.wrap.height_above(row.0)
+    }
+
+    /// The row, with the part of it, that so many will be above, about.
+    pub fn row_below(&self, height: f64) -> f64 {
+        self.wrap.row_below(height)
+    }
+
     /// The last row.
     pub fn last_row(&self) -> Row {
         Row(self.wrap.rows() - 1)
@@ -209,29 +228,31 @@ impl DisplayMap {
 
     /// Where an offset is shown. Inlays at it are after it with [`Bias::Before`] and before it
     /// with [`Bias::After`]; in a fold it is at that side of the placeholder. Where a line is
-    /// wrapped it is the start of the lower row; inside a cluster it is the cluster's start.
-    pub fn to_display(&self, offset: CharOffset, bias: Bias) -> DisplayPoint {
+    /// wrapped its side says which row it is; inside a cluster it is the cluster's start.
+    pub fn to_display(&self, place: impl Into<Place>, bias: Bias) -> DisplayPoint {
+        let Place { at: offset, affinity } = place.into();
         let offset = self.layers.rope.nearest(offset);
         let line = self.layers.line_of(offset);
         let range = self.layers.line_range(line);
         let at = self.layers.to_fold(offset, bias).clamp(range.start, range.end);
         let found = self.wrap.line(line);
-        let (row, column) = self.laid(&found).place(at.0 - range.start.0);
+        let (row, column) = self.laid(&found).place(at.0 - range.start.0, affinity);
         DisplayPoint { row: Row(found.first_row + row), column }
     }
 
     /// The offset that is shown at a place. Inside a wide character, a tab or a placeholder it
-    /// is its start or its end, as the bias says; right of a row it is the row's last place;
-    /// below the last row it is the end of the text.
-    pub fn to_buffer(&self, point: DisplayPoint, bias: Bias) -> CharOffset {
+    /// is its start or its end, as the bias says; right of a row it is the row's end; below the
+    /// last row it is the end of the text.
+    pub fn to_buffer(&self, point: DisplayPoint, bias: Bias) -> Place {
         if point.row.0 >= self.row_count() {
-            return self.layers.rope.end();
+            return self.layers.rope.end().into();
         }
         let found = self.wrap.line_of_row(point.row.0);
         let row = point.row.0 - found.first_row;
-        let at = self.laid(&found).character(row, point.column, bias);
+        let (at, affinity) = self.laid(&found).character(row, point.column, bias);
         let range = self.layers.line_range(found.line);
-        self.layers.to_buffer(FoldOffset(range.start.0 + at).min(range.end))
+        let at = self.layers.to_buffer(FoldOffset(range.start.0 + at).min(range.end));
+        Place { at, affinity }
     }
 
     /// The nearest place where a caret can stand.

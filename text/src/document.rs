@@ -1,6 +1,7 @@
 //! A document: a rope bound to a history of operations.
 
 mod merge;
+mod pending;
 
 use std::sync::OnceLock;
 
@@ -21,6 +22,7 @@ use crate::undo::fragment::Fragment;
 use crate::undo::{OpenGroup, Reversal, Undo, Whose, selections_after};
 
 pub use merge::{MergeError, Refused, Restored};
+pub use pending::{Finished, PendingMerge, ReadyMerge};
 
 /// A text that is being edited, with its history, its undo and its anchors.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Document {
     anchors: AnchorSet,
     held: merge::Held,
     hash: OnceLock<TextHash>,
+    /// What is done here while a long merge runs elsewhere.
+    meanwhile: Option<pending::Meanwhile>,
 }
 
 /// What [`Document::undo`] or [`Document::redo`] did.
@@ -79,6 +83,7 @@ impl Document {
             anchors: AnchorSet::new(),
             held: merge::Held::default(),
             hash: OnceLock::from(base),
+            meanwhile: None,
         }
     }
 
@@ -186,9 +191,20 @@ impl Document {
         self.undo.can_take_back()
     }
 
+    /// Whether the oldest groups were forgotten, since undo takes some 64 MiB at most. The log
+    /// still has what they did.
+    pub fn has_forgotten_undo(&self) -> bool {
+        self.undo.has_forgotten()
+    }
+
     /// Whether [`Document::redo`] has something to bring back.
     pub fn can_redo(&self) -> bool {
         self.undo.can_bring_back()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn undo_mut(&mut self) -> &mut Undo {
+        &mut self.undo
     }
 
     #[cfg(test)]
@@ -263,6 +279,9 @@ impl Document {
             }
         }
         removed.reverse();
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.note(&operations, cause);
+        }
         self.anchors.map(&edits);
         if !edits.is_empty() {
             self.hash.take();

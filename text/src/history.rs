@@ -94,6 +94,18 @@ pub(crate) trait History {
     /// Adds an operation that this document made itself, at the frontier, with the text settled.
     fn append(&mut self, operation: &Operation);
 
+    /// Adds an operation that another copy of this document made, on a text of `length`
+    /// characters. The text is unsettled until [`History::settle_as`].
+    fn append_beside(&mut self, operation: &Operation, length: usize);
+
+    /// The text was brought to the frontier by other means, and has that length.
+    fn settle_as(&mut self, length: usize);
+
+    /// How many characters' operations may have to be walked to merge one with these parents:
+    /// those here from the first on that it has not seen. Parents that are not here count as
+    /// having seen nothing.
+    fn concurrent_with(&self, parents: &[OperationId]) -> usize;
+
     /// Checks and adds an operation of anybody. The text is unsettled until [`History::settle`].
     fn admit(&mut self, operation: &Operation) -> Admission;
 

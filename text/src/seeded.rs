@@ -1,6 +1,7 @@
 //! The random numbers of tests: splitmix64 from a seed that is printed and can be replayed.
 
 /// A generator; equal seeds give equal runs.
+#[derive(Clone)]
 pub(crate) struct Seeded(u64);
 
 impl Seeded {

@@ -5,6 +5,31 @@ use smallvec::{SmallVec, smallvec};
 use crate::edit::{Bias, Edit, map_through};
 use crate::position::{CharOffset, CharRange};
 
+/// In which of two rows a caret is shown that stands where a line is wrapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Affinity {
+    /// At the end of the upper one, with what is before it.
+    Upstream,
+    /// At the start of the lower one, with what is after it.
+    #[default]
+    Downstream,
+}
+
+/// An offset together with the side on which a caret is shown there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The offset.
+    pub at: CharOffset,
+    /// The side.
+    pub affinity: Affinity,
+}
+
+impl From<CharOffset> for Place {
+    fn from(at: CharOffset) -> Self {
+        Place { at, affinity: Affinity::Downstream }
+    }
+}
+
 /// One cursor with what it has selected; empty when anchor and head meet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Selection {
@@ -12,6 +37,8 @@ pub struct Selection {
     pub anchor: CharOffset,
     /// Where the caret is.
     pub head: CharOffset,
+    /// The side on which it is shown where a line is wrapped; forgotten when the text changes.
+    pub affinity: Affinity,
     /// The column that vertical movement returns to, in display cells; forgotten by any other
     /// movement.
     pub goal: Option<f32>,
@@ -20,7 +47,12 @@ pub struct Selection {
 impl Selection {
     /// A selection from where it started to where the caret is.
     pub fn new(anchor: CharOffset, head: CharOffset) -> Self {
-        Selection { anchor, head, goal: None }
+        Selection { anchor, head, affinity: Affinity::Downstream, goal: None }
+    }
+
+    /// Where the caret is shown.
+    pub fn place(self) -> Place {
+        Place { at: self.head, affinity: self.affinity }
     }
 
     /// A caret with nothing selected.
@@ -39,11 +71,13 @@ impl Selection {
     }
 
     /// The same selection with its head elsewhere; the anchor follows unless it is extended.
-    pub fn moved(self, head: CharOffset, movement: Movement) -> Self {
-        match movement {
-            Movement::Move => Selection::caret(head),
-            Movement::Extend => Selection::new(self.anchor, head),
-        }
+    pub fn moved(self, head: impl Into<Place>, movement: Movement) -> Self {
+        let Place { at, affinity } = head.into();
+        let moved = match movement {
+            Movement::Move => Selection::caret(at),
+            Movement::Extend => Selection::new(self.anchor, at),
+        };
+        Selection { affinity, ..moved }
     }
 
     /// Where it stands after edits. A caret goes to that side of what is inserted at it; the

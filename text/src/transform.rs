@@ -103,11 +103,8 @@ impl Transformed {
     fn snapped(rope: &Rope, transaction: Transaction, selections: Selections) -> Self {
         let mut after = rope.clone();
         transaction.apply_to(&mut after);
-        let selections = selections.map(|one| Selection {
-            anchor: grapheme::ceil(&after, one.anchor),
-            head: grapheme::ceil(&after, one.head),
-            goal: None,
-        });
+        let ceil = |at| grapheme::ceil(&after, at);
+        let selections = selections.map(|one| Selection::new(ceil(one.anchor), ceil(one.head)));
         Transformed { transaction, selections }
     }
 }

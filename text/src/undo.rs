@@ -11,6 +11,7 @@
 pub(crate) mod delta;
 pub(crate) mod fragment;
 mod grouping;
+mod limit;
 
 use std::collections::HashSet;
 
@@ -75,7 +76,7 @@ pub(crate) struct Reversal {
 }
 
 /// The timeline of a document, and what was taken out of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Undo {
     items: Vec<Item>,
     undone: Vec<Undone>,
@@ -84,6 +85,25 @@ pub(crate) struct Undo {
     /// Groups of which nothing is left in the text, until something elsewhere brings it back.
     gone: HashSet<GroupId>,
     pub open: Option<OpenGroup>,
+    /// What all of it takes, at most.
+    bytes: usize,
+    bytes_max: usize,
+    has_forgotten: bool,
+}
+
+impl Default for Undo {
+    fn default() -> Self {
+        Undo {
+            items: Vec::new(),
+            undone: Vec::new(),
+            reversed: HashSet::new(),
+            gone: HashSet::new(),
+            open: None,
+            bytes: 0,
+            bytes_max: limit::BYTES_MAX,
+            has_forgotten: false,
+        }
+    }
 }
 
 impl Undo {
@@ -96,6 +116,7 @@ impl Undo {
         selections: Option<&Selections>,
     ) {
         self.undone.clear();
+        let added: usize = removed.iter().map(Fragment::bytes).sum();
         if let Some(last) = self.items.last_mut()
             && last.group == group
         {
@@ -105,6 +126,7 @@ impl Undo {
             };
             if let Some(next) = next {
                 last.delta = std::mem::take(&mut last.delta).then(next);
+                self.remember(added + edits.len() * size_of::<Fragment>());
             }
             return;
         }
@@ -115,6 +137,24 @@ impl Undo {
             delta: Delta::from_edits(edits, removed),
             selections: selections.map(|selections| Box::new(selections.clone())),
         });
+        let carets = selections.map_or(0, Selections::len);
+        let parts = (edits.len() + 1) * size_of::<Fragment>() * 2;
+        self.remember(size_of::<Item>() + added + parts + carets * 48);
+    }
+
+    /// The selections before a group, in the coordinates of the text then.
+    pub fn selections_before(&self, group: GroupId) -> Option<&Selections> {
+        let first = self.items_of(group).last()?;
+        self.items[first].selections.as_deref()
+    }
+
+    /// The selections before a group that came out of the history without any.
+    pub fn set_selections_before(&mut self, group: GroupId, selections: Option<Selections>) {
+        let Some(first) = self.items_of(group).last() else { return };
+        let known = &mut self.items[first].selections;
+        if known.is_none() {
+            *known = selections.map(Box::new);
+        }
     }
 
     /// A group's change came out of the history, in steps: a merge, or a replay after a restart.
@@ -168,12 +208,14 @@ impl Undo {
     }
 
     fn push(&mut self, group: GroupId, whose: Whose, role: Role, delta: Delta) {
+        let added = size_of::<Item>() + delta.bytes();
         match self.items.last_mut() {
             Some(last) if last.group == group && last.role == role => {
                 last.delta = std::mem::take(&mut last.delta).then(delta);
             }
             _ => self.items.push(Item { group, whose, role, delta, selections: None }),
         }
+        self.remember(added);
     }
 
     /// Takes the newest group out of the timeline: this device's, or failing that the newest
@@ -264,7 +306,9 @@ impl Undo {
 
     /// A reversal was applied: `inverse` would bring the group back.
     pub fn push_undone(&mut self, group: GroupId, whose: Whose, inverse: Delta) {
+        let added = inverse.bytes();
         self.undone.push(Undone { group, whose, delta: inverse, since: Vec::new() });
+        self.remember(added);
     }
 
     /// The newest group that was taken back.

@@ -128,7 +128,7 @@ pub const COMMANDS: &[Command] = &[
             "The text stays what it is; saving writes it in this encoding.",
             encoding_set,
         ),
-        &[may("encoding", Shape::Text, "such as utf-8, utf-16le, windows-1252")],
+        &[may("encoding", Shape::Text, "such as utf-8, utf-16le, utf-32le, windows-1252")],
         Shape::Nothing,
     ),
     taking(
@@ -138,7 +138,7 @@ pub const COMMANDS: &[Command] = &[
             "Takes the text from the file, decoded anew; undo brings back what was here.",
             encoding_reopen,
         ),
-        &[may("encoding", Shape::Text, "such as utf-8, utf-16le, windows-1252")],
+        &[may("encoding", Shape::Text, "such as utf-8, utf-16le, utf-32le, windows-1252")],
         Shape::Nothing,
     ),
 ];
@@ -318,6 +318,8 @@ const OFFERED: &[&str] = &[
     "UTF-8 with BOM",
     "UTF-16 LE with BOM",
     "UTF-16 BE with BOM",
+    "UTF-32 LE with BOM",
+    "UTF-32 BE with BOM",
     "windows-1252",
     "windows-1251",
     "windows-1256",

@@ -9,7 +9,7 @@ use text::movement::columns::Columns;
 use text::movement::vertical::{Vertical, move_all_rows};
 use text::movement::{self, Motion};
 use text::selection::Movement;
-use text::{CharOffset, CharRange, Positions, Rope, Selection};
+use text::{CharOffset, CharRange, Place, Positions, Rope, Selection};
 
 use crate::buffer::Buffer;
 use crate::line_input::Step;
@@ -106,7 +106,7 @@ pub fn go(program: &mut Program, go: Go, movement: Movement) -> Result<Value, Fa
         Go::PageDown => page(view, Vertical::Down, movement),
         Go::LineStart => heads(view, movement, row_start),
         Go::LineEnd => heads(view, movement, row_end),
-        Go::Bracket => heads(view, movement, |_, at| bracket(buffer, at)),
+        Go::Bracket => heads(view, movement, |_, head| bracket(buffer, head.at).into()),
         other => {
             if let Some(motion) = other.motion(base(buffer)) {
                 along_text(view, buffer.rope(), motion, movement);
@@ -171,37 +171,35 @@ fn page(view: &mut EditorView, direction: Vertical, movement: Movement) {
 }
 
 /// Moves each head to where `target` says.
-fn heads(
-    view: &mut EditorView,
-    movement: Movement,
-    target: impl Fn(&EditorView, CharOffset) -> CharOffset,
-) {
+fn heads(view: &mut EditorView, movement: Movement, target: impl Fn(&EditorView, Place) -> Place) {
     let shown: &EditorView = view;
-    let selections = view.selections.map(|one| one.moved(target(shown, one.head), movement));
+    let selections = view.selections.map(|one| one.moved(target(shown, one.place()), movement));
     view.select(selections, Follow::Caret);
 }
 
-fn row_start(view: &EditorView, head: CharOffset) -> CharOffset {
+fn row_start(view: &EditorView, head: Place) -> Place {
     let rope = view.display.rope();
-    let start = view.offset(view.row(head), 0.0);
-    let line = rope.line_of(start);
-    if start != rope.line_start(line) && head != start {
+    let start = view.place(view.row(head), 0.0);
+    let line = rope.line_of(start.at);
+    if start.at != rope.line_start(line) && head != start {
         // The row goes on with a line that began above.
         return start;
     }
-    match movement::first_non_blank(rope, line) {
-        text if text == head => rope.line_start(line),
+    let place = match movement::first_non_blank(rope, line) {
+        text if text == head.at => rope.line_start(line),
         text => text,
-    }
+    };
+    place.into()
 }
 
-fn row_end(view: &EditorView, head: CharOffset) -> CharOffset {
+fn row_end(view: &EditorView, head: Place) -> Place {
     let rope = view.display.rope();
+    let line_end = || rope.line_end(rope.line_of(head.at)).into();
     if view.display.wrap_width().is_none() && view.display.folds().folds().is_empty() {
-        return rope.line_end(rope.line_of(head));
+        return line_end();
     }
-    match view.offset(view.row(head), f32::INFINITY) {
-        end if end == head => rope.line_end(rope.line_of(head)),
+    match view.place(view.row(head), f32::INFINITY) {
+        end if end.at == head.at => line_end(),
         end => end,
     }
 }
@@ -239,6 +237,7 @@ pub fn code_of(buffer: &Buffer) -> impl Fn(CharOffset) -> bool + '_ {
 mod tests {
     use super::*;
     use crate::command::stage::Stage;
+    use text::edit::Bias;
 
     fn after(marked: &str, keys: &str) -> String {
         let mut stage = Stage::with(marked);
@@ -276,6 +275,46 @@ mod tests {
         assert_eq!(stage.marked(), "|aaaa bbbb cccc dddd");
         stage.keys("end end");
         assert_eq!(stage.marked(), "aaaa bbbb cccc dddd|");
+    }
+
+    #[test]
+    fn the_end_of_a_row_and_the_start_of_the_next_are_one_offset_and_two_places() {
+        let mut stage = Stage::with("|aaaa bbbb cccc dddd eeee");
+        let (view, _) = stage.program.active().unwrap();
+        view.display.set_wrap(Some(10));
+        view.display.measure(usize::MAX);
+        let shown = |stage: &mut Stage| {
+            let (view, _) = stage.program.active().unwrap();
+            let point = view.display.to_display(view.selections.primary().place(), Bias::Before);
+            (point.row.0, point.column)
+        };
+        stage.keys("end");
+        assert_eq!(
+            (stage.marked().as_str(), shown(&mut stage)),
+            ("aaaa bbbb |cccc dddd eeee", (0, 10))
+        );
+        stage.keys("home");
+        assert_eq!(stage.marked(), "|aaaa bbbb cccc dddd eeee", "of its own row");
+        stage.keys("end down");
+        assert_eq!(
+            (stage.marked().as_str(), shown(&mut stage)),
+            ("aaaa bbbb cccc dddd |eeee", (1, 10))
+        );
+        stage.keys("down");
+        assert_eq!(shown(&mut stage), (2, 4));
+        stage.keys("up up");
+        assert_eq!(shown(&mut stage), (0, 10), "the column is kept");
+        stage.keys("end");
+        assert_eq!(stage.marked(), "aaaa bbbb cccc dddd eeee|", "again goes to the line's end");
+        stage.keys("home");
+        assert_eq!(
+            (stage.marked().as_str(), shown(&mut stage)),
+            ("aaaa bbbb cccc dddd |eeee", (2, 0))
+        );
+        stage.keys("up end shift-down");
+        assert_eq!(stage.marked(), "aaaa bbbb cccc dddd «eeee|»");
+        stage.keys("left end x");
+        assert_eq!(stage.marked(), "aaaa bbbb cccc dddd eeeex|");
     }
 
     #[test]

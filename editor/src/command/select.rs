@@ -7,7 +7,7 @@ use text::movement::expand::{self, Part};
 use text::movement::vertical::Vertical;
 use text::movement::{is_blank, multiply};
 use text::selection::Movement::Extend;
-use text::{CharOffset, CharRange, Positions, Rope, Selection, Selections};
+use text::{CharRange, Positions, Rope, Selection, Selections};
 
 use super::describe::look;
 use super::motion::{Go, code_of, go};
@@ -304,8 +304,8 @@ fn column(program: &mut Program, rows: isize, columns: isize) -> Result<Value, F
     buffer.document.seal_group();
     let (anchor, head) = view.column_block.unwrap_or_else(|| {
         let primary = view.selections.primary();
-        let place = |at: CharOffset| view.display.to_display(at, Bias::Before);
-        (place(primary.anchor), place(primary.head))
+        let place = |at: text::Place| view.display.to_display(at, Bias::Before);
+        (place(primary.anchor.into()), place(primary.place()))
     });
     let last = view.display.last_row().0;
     let head = DisplayPoint {

@@ -169,6 +169,9 @@ impl Program {
         };
         let Some(outcome) = outcome else {
             let sentence = match travel {
+                Travel::Undo if buffer.document.has_forgotten_undo() => {
+                    "Earlier edits can no longer be undone: too much was changed since."
+                }
                 Travel::Undo => "There is nothing to undo.",
                 Travel::Redo => "There is nothing to redo.",
             };

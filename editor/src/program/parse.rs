@@ -56,12 +56,7 @@ impl Program {
         }
         if let Some(retired) = installed.retired {
             // Freeing a large tree takes milliseconds.
-            self.workers.run(
-                "freeing a tree",
-                Urgency::Background,
-                move || drop(retired),
-                |_, ()| {},
-            );
+            self.free("freeing a tree", retired);
         }
         if installed.freshness != Freshness::Dropped {
             self.redraw();

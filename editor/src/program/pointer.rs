@@ -4,7 +4,7 @@ use render::geometry::{Point, Rect};
 use serde_json::Value;
 use text::movement::columns::Columns;
 use text::movement::multiply;
-use text::{CharOffset, CharRange, Positions, Selection, Selections};
+use text::{Affinity, CharOffset, CharRange, Place, Positions, Selection, Selections};
 
 use super::{Overlay, Program};
 use crate::clipboard::Board;
@@ -184,16 +184,16 @@ impl Program {
             self.press_scroll_bar(pane, area, thumb, at);
             return;
         }
-        let offset = view.offset_at(at);
+        let place = view.place_at(at);
         buffer.document.seal_group();
-        if at.x < view.area.x && self.press_gutter(offset) {
+        if at.x < view.area.x && self.press_gutter(place.at) {
             return;
         }
         match button {
-            Button::Left => self.press_text(pane, at, offset, count, modifiers),
+            Button::Left => self.press_text(pane, at, place, count, modifiers),
             Button::Middle => {
                 if let Some((view, _)) = self.active() {
-                    view.go_to(offset, Follow::Caret);
+                    view.go_to(place.at, Follow::Caret);
                 }
                 self.paste_from(Board::Primary);
             }
@@ -216,12 +216,12 @@ impl Program {
         &mut self,
         pane: PaneId,
         at: Point,
-        offset: CharOffset,
+        place: Place,
         count: u8,
         modifiers: Modifiers,
     ) {
         let Some((view, buffer)) = self.active() else { return };
-        let rope = buffer.rope();
+        let (rope, offset) = (buffer.rope(), place.at);
         let (by, from) = match count {
             1 => (Grain::Character, CharRange::at(offset)),
             2 => (Grain::Word, text::word::at(rope, offset)),
@@ -238,6 +238,7 @@ impl Program {
             true => (Selection::new(anchor, offset), CharRange::at(anchor)),
             false => (Selection::new(from.start, from.end), from),
         };
+        let pressed = shown_at(pressed, place);
         let others: Vec<Selection> = match modifiers.alt && !modifiers.shift {
             true => view.selections.iter().collect(),
             false => Vec::new(),
@@ -260,7 +261,7 @@ impl Program {
         let Some(thumb) = paint::vertical_thumb(view, area) else { return };
         let room = (area.height - 8.0 - thumb.height).max(1.0);
         let share = f64::from(((at.y - grip - area.y - 4.0) / room).clamp(0.0, 1.0));
-        let to = view.scroll_row_max() * share;
+        let to = view.row_at_share(share);
         let by = to - view.scroll.row;
         view.scroll_by(by, 0.0);
         self.redraw();
@@ -311,7 +312,8 @@ impl Program {
             view.scroll_by(f64::from((beyond / view.scale.row).clamp(-3.0, 3.0)), 0.0);
         }
         let rope = buffer.rope();
-        let offset = view.offset_at(at);
+        let place = view.place_at(at);
+        let offset = place.at;
         let reach = match by {
             Grain::Character => CharRange::at(offset),
             Grain::Word => text::word::at(rope, offset),
@@ -322,7 +324,7 @@ impl Program {
             false => Selection::new(from.start, reach.end.max(from.end)),
         };
         let primary = others.len();
-        let all = others.into_iter().chain([selection]);
+        let all = others.into_iter().chain([shown_at(selection, place)]);
         view.select(Selections::new(all, primary), Follow::Nothing);
         self.redraw();
     }
@@ -499,6 +501,14 @@ fn is_of_overlay(target: Option<Target>) -> bool {
     matches!(target, Some(Target::PickerRow(_) | Target::Card | Target::Field(Field::Overlay)))
 }
 
+/// A selection whose caret is shown on the side that was pressed, if it stands there.
+fn shown_at(selection: Selection, place: Place) -> Selection {
+    match selection.head == place.at {
+        true => Selection { affinity: place.affinity, ..selection },
+        false => selection,
+    }
+}
+
 /// A line with its line ending.
 fn whole_line(rope: &text::Rope, offset: CharOffset) -> CharRange {
     let line = rope.line_of(offset);
@@ -517,17 +527,22 @@ impl EditorView {
         ((at.x - self.area.x + self.scroll.x) / self.scale.cell).max(0.0)
     }
 
-    /// The offset under a point; a row that was never drawn is measured in cells.
-    pub fn offset_at(&self, at: Point) -> CharOffset {
+    /// The place under a point; a row that was never drawn is measured in cells.
+    pub fn place_at(&self, at: Point) -> Place {
         let rows = (self.last_row() + 1) as f64 - self.scroll.row;
         if f64::from((at.y - self.area.y) / self.scale.row) >= rows {
             // Below the last row there is nothing but the end.
-            return self.display.rope().end();
+            return self.display.rope().end().into();
         }
         let row = self.row_at(at);
         match self.drawn_row(row) {
-            Some(drawn) => drawn.offset_at(at.x - self.area.x + self.scroll.x),
-            None => self.offset(row, self.column_at(at)),
+            Some(drawn) => {
+                let at = drawn.offset_at(at.x - self.area.x + self.scroll.x);
+                // The row's end stays in the row, though the next one starts with it.
+                let upper = Place { at, affinity: Affinity::Upstream };
+                if self.row(at.into()) != row && self.row(upper) == row { upper } else { at.into() }
+            }
+            None => self.place(row, self.column_at(at)),
         }
     }
 }

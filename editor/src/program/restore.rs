@@ -225,6 +225,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_merged_from_elsewhere_while_one_typed_comes_back() {
+        let (mut stage, keys) = keeping();
+        stage.program.new_draft("here\n");
+        let (id, base) = {
+            let (view, buffer) = stage.program.active().unwrap();
+            (view.buffer, buffer.rope().clone())
+        };
+        let mut there =
+            text::Document::from_base_as(base, text::Authors::new(text::Author::random()));
+        let mut operations = Vec::new();
+        for _ in 0..600 {
+            let end = text::CharOffset(there.rope().len_chars());
+            let line = text::Transaction::single(text::Edit::insert(end, "there\n"));
+            operations.extend(there.apply(line, text::Origin::COMMAND).unwrap().operations);
+        }
+        stage.program.merge(id, operations);
+        stage.keys("x y");
+        let expected = format!("xy|here\n{}", "there\n".repeat(600));
+        assert_eq!(stage.marked(), expected);
+        restart(&mut stage, &keys);
+        assert_eq!(stage.marked(), expected);
+    }
+
+    #[test]
     fn what_the_file_got_meanwhile_is_merged_into_what_was_not_saved() {
         let (mut stage, keys) = keeping();
         let path = stage.write("a.txt", "one\ntwo\nthree\n");

@@ -12,7 +12,7 @@ use render::theme::Theme;
 use text::display::{InlayKind, Row, RowKind};
 use text::edit::Bias;
 use text::width::TabWidth;
-use text::{CharOffset, CharRange, Positions, Selection};
+use text::{CharOffset, CharRange, Place, Positions, Selection};
 
 use super::rows::{Part, RowLayout, Shows, Source};
 use super::{EditorView, Margins, Scale};
@@ -465,10 +465,10 @@ impl Painter<'_> {
     fn carets(&mut self, rows: &[(f32, Arc<RowLayout>)]) -> Option<Rect> {
         let primary = self.view.selections.primary_index();
         let bias = if self.view.is_composing() { Bias::After } else { Bias::Before };
-        let heads: Vec<CharOffset> = self.view.selections.iter().map(|one| one.head).collect();
+        let heads: Vec<Place> = self.view.selections.iter().map(|one| one.place()).collect();
         let mut found = None;
         for (index, head) in heads.into_iter().enumerate() {
-            let at = self.view.display.to_display(head, bias).row.0;
+            let (at, head) = (self.view.display.to_display(head, bias).row.0, head.at);
             let first = self.view.scroll.row.floor() as usize;
             let Some((y, row)) = at.checked_sub(first).and_then(|index| rows.get(index)) else {
                 continue;
@@ -571,15 +571,15 @@ enum LineEnds {
 
 /// Where the thumb of the vertical scroll bar lies; `None` when all rows are seen.
 pub fn vertical_thumb(view: &EditorView, area: Rect) -> Option<Rect> {
-    let rows = view.display.row_count() as f64;
+    let rows = view.display.height();
     let seen = f64::from(area.height / view.scale.row);
-    let all = view.scroll_row_max() + seen;
+    let all = view.scroll_height_max() + seen;
     if rows <= seen {
         return None;
     }
     let track = f64::from(area.height - 8.0);
     let length = (track * seen / all).max(24.0).min(track);
-    let at = (track - length) * view.scroll.row / view.scroll_row_max().max(1.0);
+    let at = (track - length) * view.scroll_share();
     Some(Rect {
         x: area.x + area.width - SCROLL_BAR + 3.0,
         y: area.y + 4.0 + at as f32,

@@ -41,9 +41,10 @@ pub fn decode(bytes: &[u8], hint: Option<Encoding>) -> Decoded {
 
 /// A decoder that is fed a file piece by piece.
 ///
-/// A byte order mark decides before the hint does. Without either, UTF-16 is recognised by its
-/// NUL bytes, then UTF-8 is taken if it decodes, or if more of what is not ASCII decodes than does
-/// not; then the legacy encoding that the bytes look most like; then UTF-8 with escapes.
+/// A byte order mark decides before the hint does. Without either, UTF-32 and UTF-16 are
+/// recognised by their NUL bytes, then UTF-8 is taken if it decodes, or if more of what is not
+/// ASCII decodes than does not; then the legacy encoding that the bytes look most like; then
+/// UTF-8 with escapes.
 pub struct Decoder {
     hint: Option<Encoding>,
     /// The start of the file, until enough is there to decide.
@@ -119,10 +120,12 @@ impl Decoder {
         let encoding = match (detect::from_mark(sample), self.hint) {
             (Some(marked), _) => marked,
             (None, Some(Encoding::Utf16(endian, _))) => Encoding::Utf16(endian, Bom::Absent),
+            (None, Some(Encoding::Utf32(endian, _))) => Encoding::Utf32(endian, Bom::Absent),
             (None, Some(_)) => Encoding::DEFAULT,
-            (None, None) => match detect::bare_utf16(sample) {
-                Some(endian) => Encoding::Utf16(endian, Bom::Absent),
-                None => Encoding::DEFAULT,
+            (None, None) => match (detect::bare_utf32(sample), detect::bare_utf16(sample)) {
+                (Some(endian), _) => Encoding::Utf32(endian, Bom::Absent),
+                (None, Some(endian)) => Encoding::Utf16(endian, Bom::Absent),
+                (None, None) => Encoding::DEFAULT,
             },
         };
         let mut stage = Stage { encoding, carry: Vec::new() };
@@ -188,6 +191,7 @@ impl Stage {
         }
         let rest = match self.encoding {
             Encoding::Utf16(endian, _) => utf16(sink, input, endian),
+            Encoding::Utf32(endian, _) => utf32(sink, input, endian),
             Encoding::Utf8(_) | Encoding::Legacy(_) => utf8(sink, input),
         };
         self.carry.extend_from_slice(rest);
@@ -248,6 +252,23 @@ fn utf16<'b>(sink: &mut Sink, input: &'b [u8], endian: Endian) -> &'b [u8] {
     }
     sink.text(&text);
     &input[at..]
+}
+
+/// Decodes UTF-32 and returns the start of a unit that the input cuts off.
+fn utf32<'b>(sink: &mut Sink, input: &'b [u8], endian: Endian) -> &'b [u8] {
+    let (units, rest) = input.as_chunks::<4>();
+    let mut text = String::with_capacity(units.len());
+    for unit in units {
+        match char::from_u32(endian.unit32(*unit)).filter(|c| !ESCAPES.contains(c)) {
+            Some(character) => text.push(character),
+            None => {
+                sink.text(&std::mem::take(&mut text));
+                sink.escapes(unit);
+            }
+        }
+    }
+    sink.text(&text);
+    rest
 }
 
 /// Guesses from the bytes that a UTF-8 rope with escapes stands for.

@@ -60,6 +60,7 @@ pub fn chunks(rope: &Rope, encoding: Encoding) -> EncodedChunks<'_> {
     let writer = match encoding {
         Encoding::Utf8(_) => Writer::Utf8,
         Encoding::Utf16(endian, _) => Writer::Utf16 { endian, half: None },
+        Encoding::Utf32(endian, _) => Writer::Utf32 { endian, part: Vec::new() },
         Encoding::Legacy(charset) => Writer::Legacy(Box::new(charset.inner().new_encoder())),
     };
     EncodedChunks {
@@ -97,6 +98,11 @@ enum Writer {
         endian: Endian,
         half: Option<(CharOffset, u8)>,
     },
+    /// `part` holds the bytes of escapes that are no whole unit yet.
+    Utf32 {
+        endian: Endian,
+        part: Vec<u8>,
+    },
     Legacy(Box<encoding_rs::Encoder>),
 }
 
@@ -120,6 +126,9 @@ impl<'r> Iterator for EncodedChunks<'r> {
             Writer::Utf8 => Ok(utf8(chunk?)),
             Writer::Utf16 { endian, half } => {
                 utf16(chunk, *endian, half, CharOffset(self.passed)).map(Cow::Owned)
+            }
+            Writer::Utf32 { endian, part } => {
+                utf32(chunk, *endian, part, CharOffset(self.passed)).map(Cow::Owned)
             }
             Writer::Legacy(encoder) => legacy(chunk, encoder, self.passed).map(Cow::Owned),
         };
@@ -181,6 +190,29 @@ fn utf16(
                     });
                 }
             }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Writes UTF-32. Escapes come in fours, or fewer at the very end, for the same reason.
+fn utf32(
+    chunk: Option<&str>,
+    endian: Endian,
+    part: &mut Vec<u8>,
+    start: CharOffset,
+) -> Result<Vec<u8>, CharOffset> {
+    let Some(chunk) = chunk else { return Ok(std::mem::take(part)) };
+    let mut bytes = Vec::with_capacity(chunk.len() * 4);
+    for (index, character) in chunk.chars().enumerate() {
+        match escaped_byte(character) {
+            Some(byte) => part.push(byte),
+            // Each of the bytes that are left over is a character of the text just before.
+            None if !part.is_empty() => return Err(start + index - part.len()),
+            None => bytes.extend(endian.bytes32(character.into())),
+        }
+        if part.len() == 4 {
+            bytes.append(part);
         }
     }
     Ok(bytes)

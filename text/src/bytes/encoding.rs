@@ -10,6 +10,8 @@ pub enum Encoding {
     Utf8(Bom),
     /// UTF-16, in which lone surrogates and a last odd byte are escaped.
     Utf16(Endian, Bom),
+    /// UTF-32, in which units that are no character and last odd bytes are escaped.
+    Utf32(Endian, Bom),
     /// One of the encodings from before Unicode.
     Legacy(Charset),
 }
@@ -23,13 +25,31 @@ pub enum Bom {
     Present,
 }
 
-/// Which byte of a UTF-16 code unit comes first.
+/// Which byte of a UTF-16 or UTF-32 code unit comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endian {
     /// The low one.
     Little,
     /// The high one.
     Big,
+}
+
+impl Endian {
+    /// The number that the bytes of a UTF-32 unit stand for.
+    pub(super) fn unit32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Endian::Little => u32::from_le_bytes(bytes),
+            Endian::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    /// The bytes of a UTF-32 unit.
+    pub(super) fn bytes32(self, unit: u32) -> [u8; 4] {
+        match self {
+            Endian::Little => unit.to_le_bytes(),
+            Endian::Big => unit.to_be_bytes(),
+        }
+    }
 }
 
 /// A legacy encoding of the WHATWG standard; never one of the Unicode encodings.
@@ -68,6 +88,8 @@ impl Encoding {
             Encoding::Utf8(Bom::Present) => b"\xEF\xBB\xBF",
             Encoding::Utf16(Endian::Little, Bom::Present) => b"\xFF\xFE",
             Encoding::Utf16(Endian::Big, Bom::Present) => b"\xFE\xFF",
+            Encoding::Utf32(Endian::Little, Bom::Present) => b"\xFF\xFE\0\0",
+            Encoding::Utf32(Endian::Big, Bom::Present) => b"\0\0\xFE\xFF",
             _ => b"",
         }
     }
@@ -85,6 +107,8 @@ impl fmt::Display for Encoding {
             Encoding::Utf8(bom) => ("UTF-8", *bom),
             Encoding::Utf16(Endian::Little, bom) => ("UTF-16 LE", *bom),
             Encoding::Utf16(Endian::Big, bom) => ("UTF-16 BE", *bom),
+            Encoding::Utf32(Endian::Little, bom) => ("UTF-32 LE", *bom),
+            Encoding::Utf32(Endian::Big, bom) => ("UTF-32 BE", *bom),
             Encoding::Legacy(charset) => (charset.name(), Bom::Absent),
         };
         match bom {
@@ -102,8 +126,8 @@ impl fmt::Display for UnknownEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "“{}” is no encoding known here; try utf-8, utf-8-bom, utf-16le, utf-16be or a name \
-             of the WHATWG standard such as windows-1252",
+            "“{}” is no encoding known here; try utf-8, utf-8-bom, utf-16le, utf-16be, utf-32le, \
+             utf-32be or a name of the WHATWG standard such as windows-1252",
             self.0
         )
     }
@@ -126,6 +150,8 @@ impl FromStr for Encoding {
             "utf-8" | "utf8" => return Ok(Encoding::Utf8(bom)),
             "utf-16le" | "utf-16-le" => return Ok(Encoding::Utf16(Endian::Little, bom)),
             "utf-16be" | "utf-16-be" => return Ok(Encoding::Utf16(Endian::Big, bom)),
+            "utf-32le" | "utf-32-le" => return Ok(Encoding::Utf32(Endian::Little, bom)),
+            "utf-32be" | "utf-32-be" => return Ok(Encoding::Utf32(Endian::Big, bom)),
             _ => {}
         }
         let label = encoding_rs::Encoding::for_label(name.trim().as_bytes())
@@ -146,6 +172,7 @@ mod tests {
         let mut all = vec![Encoding::Utf8(Bom::Absent), Encoding::Utf8(Bom::Present)];
         for endian in [Endian::Little, Endian::Big] {
             all.extend([Bom::Absent, Bom::Present].map(|bom| Encoding::Utf16(endian, bom)));
+            all.extend([Bom::Absent, Bom::Present].map(|bom| Encoding::Utf32(endian, bom)));
         }
         for label in ["windows-1256", "shift_jis", "gb18030", "big5", "koi8-r", "iso-2022-jp"] {
             all.push(label.parse().unwrap());

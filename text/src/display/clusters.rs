@@ -27,22 +27,18 @@ pub(super) struct Cluster {
     pub origin: Origin,
 }
 
-/// How wide it is, and whether a row may end beside it.
+/// How wide it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glyph {
     /// Reaches to the next tab stop.
     Tab,
     /// Ends the row; a line feed in an inlay.
     Break,
-    /// One cell, after which a row may end.
+    /// One cell, which may stand beyond the edge of a row.
     Space,
-    /// A hyphen, after which a row may end where letters stand around it.
-    Hyphen,
-    /// One cell or none, or the box of an invisible character.
-    Narrow(usize),
-    /// Two cells; a row may end before it and after it.
-    Wide,
-    /// A placeholder; a row may end before it and after it.
+    /// That many cells.
+    Cells(usize),
+    /// A placeholder.
     Fold,
 }
 
@@ -63,9 +59,8 @@ impl Glyph {
         match self {
             Glyph::Tab => tab.next_stop(column),
             Glyph::Break => column,
-            Glyph::Space | Glyph::Hyphen => column + 1,
-            Glyph::Narrow(cells) => column + cells,
-            Glyph::Wide => column + 2,
+            Glyph::Space => column + 1,
+            Glyph::Cells(cells) => column + cells,
             Glyph::Fold => column + FOLD_CELLS,
         }
     }
@@ -74,15 +69,10 @@ impl Glyph {
         match cluster.as_bytes() {
             b"\t" => return Glyph::Tab,
             b" " => return Glyph::Space,
-            b"-" => return Glyph::Hyphen,
             b"\n" | b"\r" | b"\r\n" if is_inlay => return Glyph::Break,
             _ => {}
         }
-        let starts_wide = cluster.chars().next().is_some_and(|c| c >= '\u{1100}');
-        match width::cells(cluster) {
-            2 if starts_wide => Glyph::Wide,
-            cells => Glyph::Narrow(cells),
-        }
+        Glyph::Cells(width::cells(cluster))
     }
 }
 
@@ -94,6 +84,8 @@ pub(super) struct Clusters<'l> {
     block: Cow<'l, str>,
     /// Bytes of the block that are passed, and its characters' first place in the piece.
     byte: usize,
+    /// Where the last cluster starts in the block.
+    start: usize,
     /// Characters of the piece that are passed.
     passed: usize,
     /// Characters of the piece up to the end of the block.
@@ -108,8 +100,17 @@ impl<'l> Clusters<'l> {
             piece: None,
             block: Cow::Borrowed(""),
             byte: 0,
+            start: 0,
             passed: 0,
             loaded: 0,
+        }
+    }
+
+    /// The text of the cluster that was answered last; an object's where it is a placeholder.
+    pub fn text(&self, last: &Cluster) -> &str {
+        match last.origin {
+            Origin::Fold(_) => "\u{fffc}",
+            _ => &self.block[self.start..self.byte],
         }
     }
 
@@ -185,7 +186,7 @@ impl Iterator for Clusters<'_> {
             }
             PieceOrigin::Fold(_) => unreachable!("placeholders were answered above"),
         };
-        self.byte = bytes.end;
+        (self.start, self.byte) = (bytes.start, bytes.end);
         self.passed += chars;
         self.piece = Some(piece);
         Some(Cluster { at, chars, glyph, origin })

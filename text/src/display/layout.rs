@@ -1,9 +1,11 @@
 //! One line laid out in rows: where each starts, and marks that make long lines cheap to search.
 
+use super::breaks;
 use super::clusters::{Cluster, Clusters, Glyph};
 use super::fold::FoldLine;
 use super::layers::Layers;
 use crate::edit::Bias;
+use crate::selection::Affinity;
 use crate::width::TabWidth;
 
 /// How lines become rows.
@@ -31,6 +33,8 @@ pub(super) struct LineLayout {
     marks: Vec<(usize, usize)>,
     /// Where measuring stopped, if it has not reached the end; what follows is one row so far.
     pub stopped: Option<Stop>,
+    /// Rows that what follows is expected to have besides.
+    pub expected: usize,
 }
 
 /// Where measuring a line stopped.
@@ -53,7 +57,7 @@ impl LineLayout {
     fn empty(layers: &Layers, line: FoldLine, shape: Shape) -> Self {
         let indent = shape.wrap.map_or(0, |width| hanging(layers, line, shape.tab, width));
         let stopped = Some(Stop { at: 0, column: 0 });
-        LineLayout { rows: vec![0], indent, marks: Vec::new(), stopped }
+        LineLayout { rows: vec![0], indent, marks: Vec::new(), stopped, expected: 0 }
     }
 
     /// Lays a line out, reading about `budget` characters at most. Also how many it read.
@@ -122,10 +126,18 @@ impl LineLayout {
         budget: usize,
         tail: Option<Tail<'_>>,
     ) -> usize {
-        match shape.wrap {
+        let read = match shape.wrap {
             Some(width) => self.wrap(layers, line, shape.tab, width, budget, tail),
             None => self.mark(layers, line, shape.tab, budget, tail),
-        }
+        };
+        self.expected = match self.stopped {
+            Some(Stop { at, .. }) if shape.wrap.is_some() && at > 0 => {
+                // The rest is taken to be like what is measured.
+                (layers.length(line) - at) * (self.rows.len() - 1) / at
+            }
+            _ => 0,
+        };
+        read
     }
 
     /// Adds wrapped rows until the line ends, the budget does, or the old rows are met.
@@ -219,6 +231,11 @@ impl LineLayout {
         (self.rows[row.min(self.rows.len() - 1)], self.rows.get(row + 1).copied())
     }
 
+    /// The row above the one that starts exactly with a character.
+    fn above(&self, at: usize) -> Option<usize> {
+        self.rows.binary_search(&at).ok()?.checked_sub(1)
+    }
+
     /// The row of a character, and a place at or before it whose column is known.
     fn before(&self, at: usize) -> (usize, Stop) {
         let row = self.rows.partition_point(|start| *start <= at) - 1;
@@ -253,8 +270,16 @@ pub(super) struct LaidLine<'l> {
 }
 
 impl<'l> LaidLine<'l> {
-    /// The row and column of a character; a cluster's start for one inside it.
-    pub fn place(self, at: usize) -> (usize, usize) {
+    /// The row and column of a character; a cluster's start for one inside it. Where a row starts
+    /// because the one above was full, that one's end is the same place, seen upstream.
+    pub fn place(self, at: usize, affinity: Affinity) -> (usize, usize) {
+        if affinity == Affinity::Upstream
+            && let Some(above) = self.layout.and_then(|layout| layout.above(at))
+            && let Some((last, columns)) = self.clusters(above, usize::MAX).last()
+            && last.glyph != Glyph::Break
+        {
+            return (above, columns.end);
+        }
         let (row, from) = match self.layout {
             Some(layout) => layout.before(at),
             None => (0, Stop { at: 0, column: 0 }),
@@ -269,24 +294,24 @@ impl<'l> LaidLine<'l> {
         (row, column)
     }
 
-    /// The character at a column of a row; a row's last cluster for a column past it, the line's
-    /// end past its last row.
-    pub fn character(self, row: usize, column: usize, bias: Bias) -> usize {
-        let (_, end) = self.row(row);
-        let mut last = None;
+    /// The character at a column of a row; the row's end for a column past it, seen upstream if
+    /// another row follows.
+    pub fn character(self, row: usize, column: usize, bias: Bias) -> (usize, Affinity) {
+        let (start, end) = self.row(row);
+        let placed = |at: usize| match end == Some(at) {
+            true => (at, Affinity::Upstream),
+            false => (at, Affinity::Downstream),
+        };
+        let mut last = start;
         for (cluster, range) in self.clusters(row, column) {
-            if range.end > column || cluster.glyph == Glyph::Break {
-                let stays = end.is_none_or(|end| cluster.at + cluster.chars < end);
-                let after = bias == Bias::After && range.start < column && stays;
-                return cluster.at + if after { cluster.chars } else { 0 };
+            last = cluster.at + cluster.chars;
+            let is_break = cluster.glyph == Glyph::Break;
+            if range.end > column || is_break {
+                let after = bias == Bias::After && range.start < column && !is_break;
+                return placed(if after { last } else { cluster.at });
             }
-            last = Some(cluster);
         }
-        match (last, end) {
-            (Some(cluster), Some(_)) => cluster.at,
-            (Some(cluster), None) => cluster.at + cluster.chars,
-            (None, _) => self.row(row).0,
-        }
+        placed(last)
     }
 
     /// Where a row starts, and where it ends unless it is the last.
@@ -365,45 +390,36 @@ fn hanging(layers: &Layers, line: FoldLine, tab: TabWidth, width: usize) -> usiz
 
 /// Where the row ends whose clusters these are; none if the line ends in it.
 ///
-/// A row ends after the last white space, hyphen or wide character that fits, and in the middle
-/// of a word only if the word fills the row. One white space may stand beyond the width, so that
-/// a word that just fits stays.
+/// A row ends at the last place that fits at which a line may be broken ([`breaks`]), and in the
+/// middle of a word only if the word fills the row. One white space may stand beyond the width, so
+/// that a word that just fits stays.
 fn row_end(
-    clusters: Clusters<'_>,
+    mut clusters: Clusters<'_>,
     start: usize,
     mut column: usize,
     width: usize,
     tab: TabWidth,
 ) -> Option<usize> {
-    let mut opportunity = None;
-    let mut only_space = true;
-    let (mut previous, mut before) = (None, None);
-    for cluster in clusters {
+    // The row's text so far, and where each cluster starts in it.
+    let mut text = String::new();
+    let mut starts: Vec<(usize, usize)> = Vec::new();
+    while let Some(cluster) = clusters.next() {
         let Cluster { at, glyph, .. } = cluster;
         if glyph == Glyph::Break {
             return Some(at + cluster.chars);
         }
         let is_space = matches!(glyph, Glyph::Space | Glyph::Tab);
-        let joins = matches!(glyph, Glyph::Space | Glyph::Tab | Glyph::Hyphen | Glyph::Narrow(_));
-        let after = match previous {
-            Some(Glyph::Space | Glyph::Tab) => !only_space,
-            Some(Glyph::Hyphen) => {
-                matches!((before, glyph), (Some(Glyph::Narrow(_)), Glyph::Narrow(_)))
-            }
-            Some(Glyph::Wide | Glyph::Fold) => !is_space,
-            Some(_) => !joins,
-            None => false,
-        };
-        if after {
-            opportunity = Some(at);
-        }
         let next = glyph.advance(column, tab);
         let needed = if is_space { column } else { next };
+        starts.push((text.len(), at));
+        text.push_str(clusters.text(&cluster));
         if needed > width && at > start {
-            return Some(opportunity.unwrap_or(at));
+            let last = breaks::last(&text, |byte| {
+                starts.binary_search_by_key(&byte, |(byte, _)| *byte).is_ok()
+            });
+            let index = last.map(|byte| starts.partition_point(|(start, _)| *start < byte));
+            return Some(index.map_or(at, |index| starts[index].1));
         }
-        only_space &= is_space;
-        (before, previous) = (previous, Some(glyph));
         column = next;
     }
     None

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::edit::Transaction;
+use crate::position::CharOffset;
 use crate::seeded::Seeded;
 
 const PARTS: [&str; 22] = [
@@ -115,7 +116,7 @@ fn check_places(map: &DisplayMap, random: &mut Seeded) {
         let before = map.to_display(at, Bias::Before);
         let after = map.to_display(at, Bias::After);
         assert!(before <= after && after.row.0 < map.row_count());
-        let back = map.to_buffer(before, Bias::Before);
+        let back = map.to_buffer(before, Bias::Before).at;
         // Inside a cluster, the place is that cluster's start, behind inlays that stand there.
         let places = map.to_display(back, Bias::Before)..=map.to_display(back, Bias::After);
         assert!(places.contains(&before), "{at:?} comes back as {back:?}");
@@ -124,7 +125,7 @@ fn check_places(map: &DisplayMap, random: &mut Seeded) {
         } else if is_plain {
             let end = map.rope().line_end(map.rope().line_of(at));
             assert_eq!(back, crate::grapheme::floor(map.rope(), at).min(end));
-            assert_eq!(map.to_buffer(after, Bias::After), back);
+            assert_eq!(map.to_buffer(after, Bias::After).at, back);
         }
     }
     for _ in 0..40 {
@@ -294,5 +295,61 @@ fn measuring_by_budget_comes_to_the_same_and_never_lies_on_the_way() {
             }
         }
         assert_eq!(all_rows(&map), all_rows(&whole));
+    }
+}
+
+/// Lines of code, prose, Arabic and Han, of very different lengths.
+fn mixed(random: &mut Seeded, lines: usize) -> Rope {
+    let words = ["word ", "كلمة ", "文字、", "identifier_of_some_length ", "x "];
+    let mut text = String::new();
+    for _ in 0..lines {
+        let most = *random.pick(&[3, 12, 80]);
+        text.extend((0..random.below(most)).map(|_| *random.pick(&words)));
+        text.push('\n');
+    }
+    Rope::from(text)
+}
+
+#[test]
+fn the_height_hardly_changes_while_lines_are_measured() {
+    let mut random = Seeded::new(0x4e16);
+    for width in [20, 40, 80] {
+        let mut map = DisplayMap::new(&mixed(&mut random, 8_000), TabWidth::default());
+        map.set_wrap(Some(width));
+        let expected = map.height();
+        assert!(map.row_count() as f64 * 1.3 < expected, "one row a line would be far off");
+        let mut whole = map.clone();
+        whole.measure(usize::MAX);
+        let rows = whole.row_count() as f64;
+        assert_eq!(whole.height(), rows);
+        assert!((expected / rows - 1.0).abs() < 0.15, "{expected} for {rows}");
+        while map.measure(20_000) != Progress::Complete {
+            let height = map.height();
+            assert!((height / rows - 1.0).abs() < 0.15, "{height} on the way to {rows}");
+            let row = Row(random.below(map.row_count()));
+            let above = map.height_above(row);
+            assert!(above <= height && (map.row_below(above) - row.0 as f64).abs() < 1e-6);
+        }
+        assert_eq!(map.height(), rows);
+        for row in (0..map.row_count()).step_by(97) {
+            assert_eq!(map.height_above(Row(row)), row as f64);
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_measured_in_part_is_as_high_as_its_rest_lets_expect() {
+    let rope = Rope::from("some words and 文字 ".repeat(20_000));
+    let mut map = DisplayMap::new(&rope, TabWidth::default());
+    map.set_wrap(Some(60));
+    let mut whole = map.clone();
+    whole.measure(usize::MAX);
+    let rows = whole.row_count() as f64;
+    loop {
+        let height = map.height();
+        assert!((height / rows - 1.0).abs() < 0.2, "{height} for {rows}");
+        if map.measure(30_000) == Progress::Complete {
+            break;
+        }
     }
 }

@@ -4,10 +4,14 @@
 //! are laid out. A line that has not been measured is one row, not wrapped: every question has an
 //! exact answer at every moment, and the answers change as measuring goes on. With wrapping off
 //! the whole text is one run; measuring then only gives long lines their marks.
+//!
+//! How high the text will be is a question of its own: there a line that is not measured counts
+//! as many rows as lines of this text have on average, taken from a sample.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::clusters::Clusters;
 use super::fold::{FoldLine, FoldOffset};
 use super::inline::Span;
 use super::layers::Layers;
@@ -20,11 +24,19 @@ const EDIT_BUDGET: usize = 1 << 16;
 /// What reading one line costs besides its characters.
 const LINE_COST: usize = 16;
 
+/// Lines that are looked at to see how high lines are.
+const SAMPLE: usize = 512;
+
+/// Characters of a line that are looked at for that; the others are taken to be like them.
+const SAMPLE_CHARS: usize = 1024;
+
 /// Rows of all lines.
 #[derive(Clone)]
 pub(super) struct WrapMap {
     tree: SumTree<Lines>,
     shape: Shape,
+    /// Rows of a line that is not measured, on average; at least 1.
+    average: f64,
 }
 
 #[derive(Clone)]
@@ -47,6 +59,10 @@ struct LineSum {
     rows: usize,
     /// Lines that are not measured to their end.
     unmeasured: usize,
+    /// Those of them of which nothing is measured.
+    untouched: usize,
+    /// Rows that the others are expected to have besides those that are counted.
+    expected: usize,
 }
 
 impl Item for Lines {
@@ -58,11 +74,15 @@ impl Item for Lines {
                 lines: *count,
                 rows: *count,
                 unmeasured: if *state == State::Unmeasured { *count } else { 0 },
+                untouched: if *state == State::Unmeasured { *count } else { 0 },
+                expected: 0,
             },
             Lines::Laid(layout) => LineSum {
                 lines: 1,
                 rows: layout.rows(),
                 unmeasured: usize::from(layout.stopped.is_some()),
+                untouched: 0,
+                expected: layout.expected,
             },
         }
     }
@@ -74,6 +94,8 @@ impl Sum for LineSum {
             lines: self.lines + next.lines,
             rows: self.rows + next.rows,
             unmeasured: self.unmeasured + next.unmeasured,
+            untouched: self.untouched + next.untouched,
+            expected: self.expected + next.expected,
         }
     }
 }
@@ -111,7 +133,8 @@ struct LineSpan {
 impl WrapMap {
     pub fn new(layers: &Layers, shape: Shape) -> Self {
         let tree = SumTree::new([Lines::Run { count: layers.lines(), state: State::Unmeasured }]);
-        let mut map = WrapMap { tree, shape };
+        let average = average(layers, shape);
+        let mut map = WrapMap { tree, shape, average };
         // Ghost text of several lines shows all of them from the start.
         for inlay in layers.inline.inlays().filter(|inlay| inlay.text.contains('\n')) {
             let line = layers.line_of(inlay.at);
@@ -131,6 +154,33 @@ impl WrapMap {
 
     pub fn unmeasured(&self) -> usize {
         self.tree.sum().unmeasured
+    }
+
+    fn height_of(&self, sum: LineSum) -> f64 {
+        let more = self.average - 1.0;
+        (sum.rows + sum.expected) as f64 + sum.untouched as f64 * more
+    }
+
+    /// See [`super::DisplayMap::height`].
+    pub fn height(&self) -> f64 {
+        self.height_of(self.tree.sum())
+    }
+
+    /// See [`super::DisplayMap::height_above`].
+    pub fn height_above(&self, row: usize) -> f64 {
+        let Some(found) = self.tree.find(|sum| sum.rows > row) else { return self.height() };
+        let share = (row - found.before.rows) as f64 / found.item.sum().rows as f64;
+        self.height_of(found.before) + share * self.height_of(found.item.sum())
+    }
+
+    /// See [`super::DisplayMap::row_below`].
+    pub fn row_below(&self, height: f64) -> f64 {
+        let Some(found) = self.tree.find(|sum| self.height_of(sum) > height) else {
+            return self.rows() as f64;
+        };
+        let sum = found.item.sum();
+        let share = (height - self.height_of(found.before)) / self.height_of(sum);
+        found.before.rows as f64 + share * sum.rows as f64
     }
 
     fn found(&self, row: Option<usize>, line: Option<usize>) -> FoundLine<'_> {
@@ -302,6 +352,10 @@ impl WrapMap {
             let items = self.lay_group(old, new, group, &mut left);
             self.replace(group.old.clone(), items);
         }
+        if left == 0 {
+            // Much came at once, and the lines that were not measured may be unlike the others.
+            self.average = average(new, self.shape);
+        }
         let row_span = |group: &LineSpan| Span {
             old: before.row_of(group.old.start)..before.row_of(group.old.end),
             new: self.row_of(group.new.start)..self.row_of(group.new.end),
@@ -357,6 +411,32 @@ impl Lines {
             false => Lines::Laid(Arc::new(layout)),
         }
     }
+}
+
+/// Rows of a line on average, in a sample of lines from all over the text.
+fn average(layers: &Layers, shape: Shape) -> f64 {
+    let Some(width) = shape.wrap else { return 1.0 };
+    let lines = layers.lines();
+    let count = lines.min(SAMPLE);
+    let mut rows = 0.0;
+    for index in 0..count {
+        let line = FoldLine(index * lines / count);
+        let length = layers.length(line);
+        let mut cells = 0;
+        let mut clusters = Clusters::new(layers, line, 0);
+        let mut read = 0;
+        while read < SAMPLE_CHARS
+            && let Some(cluster) = clusters.next()
+        {
+            cells = cluster.glyph.advance(cells, shape.tab);
+            read += cluster.chars;
+        }
+        // A row is rarely full: the word that did not fit has gone to the next.
+        let room = width as f64 - if cells > width { 2.5_f64.min(width as f64 / 8.0) } else { 0.0 };
+        let all = cells as f64 * length as f64 / read.max(1) as f64;
+        rows += (all / room).ceil().max(1.0);
+    }
+    rows / count.max(1) as f64
 }
 
 /// The lines that spans touch, those that meet taken together.

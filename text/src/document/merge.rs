@@ -99,6 +99,11 @@ impl Held {
         Ok(())
     }
 
+    /// All of them.
+    pub fn waiting(&self) -> impl Iterator<Item = &Operation> {
+        self.waiting.values().map(|(operation, _)| operation)
+    }
+
     /// Those whose missing operation has come.
     fn ready(&self, history: &Diamond) -> Vec<OperationId> {
         let came = |missing: &OperationId| history.holds_id(*missing);
@@ -190,6 +195,9 @@ impl Document {
     /// change that the others made.
     pub fn merge(&mut self, operations: &[Operation]) -> Result<Change, MergeError> {
         let before = self.rope.clone();
+        if let Some(meanwhile) = self.meanwhile.as_mut().filter(|_| !operations.is_empty()) {
+            meanwhile.note_merge();
+        }
         let Absorbed { merged, refused, deltas } = self.absorb(operations);
         let edits = Delta::chain(deltas).to_edits_of(&self.rope);
         self.anchors.map(&edits);
@@ -416,7 +424,7 @@ pub(super) mod tests {
     }
 
     /// Keeps expected panics out of the output.
-    fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
         let outcome = work();

@@ -70,6 +70,29 @@ impl History for Diamond {
         self.frontier.push(operation.id_after(chars));
     }
 
+    fn append_beside(&mut self, operation: &Operation, length: usize) {
+        let parents = self.times_of(&operation.parents).ok().flatten();
+        let parents = parents.expect("the copy was made of this document");
+        self.admit_unchecked(operation, &parents, length);
+    }
+
+    fn settle_as(&mut self, length: usize) {
+        self.settled = self.log.local_version();
+        self.length = length;
+    }
+
+    fn concurrent_with(&self, parents: &[OperationId]) -> usize {
+        let root = self.base.root();
+        let known = parents.iter().filter(|parent| **parent != root);
+        let known: LocalVersion = known.filter_map(|parent| self.spans.time_of(*parent)).collect();
+        let tips = self.log.local_version_ref();
+        let has_none = self.spans.next_time() == self.spans.start();
+        match has_none || tips.iter().all(|tip| known.contains(tip)) {
+            true => 0,
+            false => self.spans.next_time() - self.first_unseen(&known),
+        }
+    }
+
     fn admit(&mut self, operation: &Operation) -> Admission {
         if let Err(admission) = self.check_number(operation) {
             return admission;
@@ -167,6 +190,28 @@ impl Diamond {
         let chars = last + 1 - first;
         self.spans.push(agent, operation, chars, length);
         (chars, last)
+    }
+
+    /// The first moment after the base that is not part of a version.
+    fn first_unseen(&self, version: &[usize]) -> usize {
+        let range = self.spans.start()..self.spans.next_time();
+        let entries: Vec<_> = self.log.iter_history_range(range.into()).collect();
+        // For each stretch of the graph, the moment up to which it was seen.
+        let mut seen: Vec<usize> = entries.iter().map(|entry| entry.span.start).collect();
+        let mut left: Vec<usize> = version.to_vec();
+        while let Some(time) = left.pop() {
+            if time < self.spans.start() {
+                continue;
+            }
+            let index = entries.partition_point(|entry| entry.span.start <= time) - 1;
+            if seen[index] == entries[index].span.start {
+                left.extend_from_slice(&entries[index].parents);
+            }
+            seen[index] = seen[index].max(time + 1);
+        }
+        let mut stretches = entries.iter().zip(&seen);
+        let first = stretches.find(|(entry, seen)| **seen < entry.span.end);
+        first.map_or(self.spans.next_time(), |(_, seen)| *seen)
     }
 
     fn agent(&mut self, author: Author) -> u32 {

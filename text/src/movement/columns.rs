@@ -5,21 +5,22 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::grapheme;
 use crate::position::{CharOffset, CharRange, Line, Positions};
+use crate::selection::Place;
 use crate::width::{self, TabWidth};
 
 /// Rows and columns as they are shown. A view with wrapped or folded lines, inline text or
 /// proportional glyphs brings its own; [`PlainColumns`] serves a text shown as it is.
 ///
-/// Both directions are total, and `offset(row(o), column(o))` is `o` for any place of a caret.
+/// Both directions are total, and `place(row(p), column(p))` is `p` for any place of a caret.
 pub trait Columns {
-    /// The row in which a caret at an offset is shown.
-    fn row(&self, at: CharOffset) -> usize;
+    /// The row in which a caret at a place is shown.
+    fn row(&self, at: Place) -> usize;
     /// The last row.
     fn last_row(&self) -> usize;
     /// How far from the row's start a caret is shown, in cells.
-    fn column(&self, at: CharOffset) -> f32;
+    fn column(&self, at: Place) -> f32;
     /// The place of a caret that is nearest to a column of a row; the row's end beyond it.
-    fn offset(&self, row: usize, column: f32) -> CharOffset;
+    fn place(&self, row: usize, column: f32) -> Place;
 }
 
 /// One row for each line, and columns in cells of a monospace grid, in the order of the text.
@@ -83,21 +84,21 @@ fn split(rope: &Rope, range: CharRange) -> (CharRange, usize) {
 }
 
 impl Columns for PlainColumns<'_> {
-    fn row(&self, at: CharOffset) -> usize {
-        self.rope.line_of(at).0
+    fn row(&self, at: Place) -> usize {
+        self.rope.line_of(at.at).0
     }
 
     fn last_row(&self) -> usize {
         self.rope.last_line().0
     }
 
-    fn column(&self, at: CharOffset) -> f32 {
-        self.cell(at) as f32
+    fn column(&self, at: Place) -> f32 {
+        self.cell(at.at) as f32
     }
 
-    fn offset(&self, row: usize, column: f32) -> CharOffset {
+    fn place(&self, row: usize, column: f32) -> Place {
         let wanted = if column.is_finite() { column.max(0.0).round() as usize } else { usize::MAX };
-        self.at_cell(Line(row), wanted).0
+        self.at_cell(Line(row), wanted).0.into()
     }
 }
 
@@ -113,12 +114,12 @@ mod tests {
         assert_eq!(cells, [0, 1, 4, 6, 7]);
         for at in 0..5 {
             let at = CharOffset(at);
-            assert_eq!(columns.offset(0, columns.column(at)), at);
+            assert_eq!(columns.place(0, columns.column(at.into())).at, at);
         }
-        assert_eq!(columns.offset(0, 2.0), CharOffset(1), "nearer to the tab's start");
-        assert_eq!(columns.offset(0, 3.0), CharOffset(2), "nearer to its end");
-        assert_eq!(columns.offset(0, f32::INFINITY), CharOffset(4));
-        assert_eq!(columns.offset(9, 3.0), rope.end());
+        assert_eq!(columns.place(0, 2.0).at, CharOffset(1), "nearer to the tab's start");
+        assert_eq!(columns.place(0, 3.0).at, CharOffset(2), "nearer to its end");
+        assert_eq!(columns.place(0, f32::INFINITY).at, CharOffset(4));
+        assert_eq!(columns.place(9, 3.0).at, rope.end());
     }
 
     #[test]

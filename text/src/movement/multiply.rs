@@ -7,7 +7,7 @@ use super::vertical::{Vertical, shifted};
 use crate::grapheme;
 use crate::position::{CharOffset, CharRange, Line, Positions};
 use crate::search::{Case, Limits, Query, Searcher, Stopped, Words};
-use crate::selection::{Selection, Selections};
+use crate::selection::{Movement, Place, Selection, Selections};
 use crate::word;
 
 /// Most selections that one command makes; more than that no view can follow.
@@ -21,12 +21,13 @@ pub fn add_caret(columns: &dyn Columns, selections: &Selections, to: Vertical) -
         Vertical::Down => selections.iter().next_back(),
     };
     let edge = edge.unwrap_or_else(|| selections.primary());
-    let row = columns.row(edge.head);
-    let goal = edge.goal.unwrap_or_else(|| columns.column(edge.head));
+    let row = columns.row(edge.place());
+    let goal = edge.goal.unwrap_or_else(|| columns.column(edge.place()));
     let Some(row) = shifted(columns, row, to, 1) else {
         return selections.clone();
     };
-    let caret = Selection { goal: Some(goal), ..Selection::caret(columns.offset(row, goal)) };
+    let caret = edge.moved(columns.place(row, goal), Movement::Move);
+    let caret = Selection { goal: Some(goal), ..caret };
     let kept = selections.iter().map(|one| Selection { goal: one.goal.or(Some(goal)), ..one });
     let last = selections.len();
     Selections::new(kept.chain([caret]), last)
@@ -139,10 +140,10 @@ pub fn block(columns: &dyn Columns, anchor: (usize, f32), head: (usize, f32)) ->
     let mut reaching = Vec::new();
     let mut short = Vec::new();
     for row in (first..=last).take(SELECTIONS_MAX) {
-        let from = columns.offset(row, anchor.1);
-        let to = columns.offset(row, head.1);
-        let end = columns.offset(row, f32::INFINITY);
-        let one = Selection::new(from, to);
+        let from = columns.place(row, anchor.1);
+        let to = columns.place(row, head.1);
+        let end = columns.place(row, f32::INFINITY);
+        let one = Selection::caret(from.at).moved(to, Movement::Extend);
         let reaches = from != to || (anchor.1 == head.1 && columns.column(end) >= left);
         (if reaches { &mut reaching } else { &mut short }).push((row, one));
     }
@@ -157,8 +158,8 @@ pub fn block_between(
     anchor: CharOffset,
     head: CharOffset,
 ) -> Selections {
-    let point = |at| (columns.row(at), columns.column(at));
-    block(columns, point(anchor), point(head))
+    let point = |at: Place| (columns.row(at), columns.column(at));
+    block(columns, point(anchor.into()), point(head.into()))
 }
 
 /// One selection in each line that a selection covers, without line endings.

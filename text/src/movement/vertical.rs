@@ -28,14 +28,16 @@ pub fn move_rows(
         (Movement::Move, Vertical::Up) => selection.range().start,
         (Movement::Move, Vertical::Down) => selection.range().end,
     };
+    // Goal and side belong to the head: a selection that is left from its other end starts anew.
+    let is_head = from == selection.head;
+    let from = if is_head { selection.place() } else { from.into() };
     let row = columns.row(from);
-    // The goal belongs to the head: a selection that is left from its other end starts anew.
-    let goal = selection.goal.filter(|_| from == selection.head);
+    let goal = selection.goal.filter(|_| is_head);
     let goal = goal.unwrap_or_else(|| columns.column(from));
     let head = match shifted(columns, row, direction, rows) {
-        Some(row) => columns.offset(row, goal),
-        None if direction == Vertical::Up => CharOffset(0),
-        None => columns.offset(columns.last_row(), f32::INFINITY),
+        Some(row) => columns.place(row, goal),
+        None if direction == Vertical::Up => CharOffset(0).into(),
+        None => columns.place(columns.last_row(), f32::INFINITY),
     };
     Selection { goal: Some(goal), ..selection.moved(head, movement) }
 }

@@ -50,6 +50,15 @@ impl Delta {
         delta
     }
 
+    /// The memory that it takes.
+    pub fn bytes(&self) -> usize {
+        let text = |part: &Part| match part {
+            Part::Keep(_) => 0,
+            Part::Insert(fragment) | Part::Delete(fragment) => fragment.bytes(),
+        };
+        self.parts.iter().map(|part| size_of::<Part>() + text(part)).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.parts.iter().all(|part| matches!(part, Part::Keep(_)))
     }

@@ -48,6 +48,15 @@ impl Fragment {
         self.chars
     }
 
+    /// Bytes of its text.
+    pub fn bytes(&self) -> usize {
+        match &self.text {
+            Words::Unknown => 0,
+            Words::Short(text) => text.capacity(),
+            Words::Long(rope) => rope.len_bytes(),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.chars == 0
     }
