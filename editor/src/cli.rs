@@ -13,7 +13,7 @@ mod list;
 mod opening;
 
 pub use invocation::Mode;
-pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Wait};
+pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
 
 use std::ffi::OsString;
 use std::io::{Read, Write};

@@ -23,7 +23,7 @@ use crate::buffer::{Buffer, OnDisk};
 use crate::program::Program;
 use crate::workers::Post;
 
-pub use record::{Opened, PaneState, Session, ViewState};
+pub use record::{Opened, PaneState, Session, ViewState, WindowState};
 pub use restore::{Restored, RestoredText, compact, restore};
 
 /// Names the stream of a text in the log; random, kept over restarts.

@@ -12,6 +12,7 @@ mod pictures;
 mod principals;
 mod settings;
 mod shapes;
+mod windows;
 
 use std::path::Path;
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod gpu;
 mod keys;
 mod pointer;
 mod stage;
+mod windows;
 
 use std::process::Command;
 use std::time::Duration;

@@ -57,7 +57,7 @@ pub const COMMANDS: &[Command] = &[
                     "each {\"path\", \"line\"?, \"column\"?} or {\"text\"}",
                 ),
                 may("wait", Shape::Truth, "answer when they are closed again"),
-                may("new", Shape::Truth, "ask for a new window"),
+                may("new", Shape::Truth, "in a new window"),
             ],
             Shape::Nothing,
         ),
@@ -190,13 +190,8 @@ fn save_as(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault>
     };
     let path = load::absolute(&path);
     let id = program.need_active()?.0.buffer;
-    match program.buffer_at(&path) {
-        Some(other) if other != id => Err(Fault::state(format!(
-            "{} is open in another tab: close it first, or choose another name.",
-            path.display()
-        ))),
-        _ => program.save_active(Some(path)),
-    }
+    program.check_free(id, &path)?;
+    program.save_active(Some(path))
 }
 
 fn ask_where(program: &mut Program) -> Result<Value, Fault> {
@@ -463,6 +458,7 @@ mod tests {
         stage.run("file.open_all", json!({ "items": items })).unwrap();
         let titles: Vec<String> = stage
             .program
+            .window
             .panes
             .focused()
             .items

@@ -86,7 +86,7 @@ fn open(program: &mut Program) -> Result<Value, Fault> {
 
 fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
     let (view, _) = program.need_active()?;
-    let (id, pane) = (view.buffer, program.panes.focus());
+    let (id, pane) = (view.buffer, program.window.panes.focus());
     let Some(buffer) = program.buffers.get(&id) else { return Ok(Value::Null) };
     let (rope, tree) = (buffer.rope().clone(), buffer.syntax.tree().cloned());
     let tab = program.style(buffer).tab.cells();
@@ -97,7 +97,7 @@ fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
         move || (foldable(&rope, tree.as_deref(), tab), rope),
         move |program, (foldable, rope)| {
             let buffer = program.buffers.get(&id).filter(|it| it.rope().is_instance(&rope));
-            let view = program.panes.get_mut(pane).and_then(|pane| pane.item_mut());
+            let view = program.window.panes.get_mut(pane).and_then(|pane| pane.item_mut());
             let view = view.filter(|view| view.buffer == id);
             let (Some(buffer), Some(view)) = (buffer, view) else {
                 return reply(Err(Fault::state("The text changed meanwhile; fold again.")));

@@ -94,7 +94,7 @@ fn look_on_worker(
     more: More,
 ) {
     let Some(view) = program.view() else { return };
-    let (id, pane) = (view.buffer, program.panes.focus());
+    let (id, pane) = (view.buffer, program.window.panes.focus());
     let snapshot = rope.clone();
     let selections = before.clone();
     program.workers.run(
@@ -102,7 +102,7 @@ fn look_on_worker(
         Urgency::Awaited,
         move || look(&rope, &selections, &searcher, more, SEARCH_TIME_MAX),
         move |program, found| {
-            let is_current = program.panes.focus() == pane
+            let is_current = program.window.panes.focus() == pane
                 && program.active().is_some_and(|(view, buffer)| {
                     view.buffer == id
                         && view.selections == before

@@ -6,7 +6,7 @@ use serde_json::Value;
 use text::{Line, Point};
 
 use crate::buffer::BufferId;
-use crate::cli::{Item, Opening, Wait};
+use crate::cli::{Item, Opening, Place, Wait};
 use crate::program::Program;
 use crate::registry::{Fault, FaultKind};
 use crate::shell::{Reply, Request};
@@ -44,7 +44,9 @@ impl Program {
     pub fn open_items(&mut self, opening: Opening, reply: Reply) {
         let caller = self.memory.waiting.next;
         self.memory.waiting.next += 1;
-        if opening.items.is_empty() {
+        if opening.place == Place::New {
+            self.open_window();
+        } else if opening.items.is_empty() {
             self.request(Request::Raise);
         }
         let entry = Caller {

@@ -23,19 +23,22 @@ pub struct Movements {
     panes: Spring,
     from: Vec<(PaneId, Rect)>,
     last: Option<Instant>,
-    /// Without a window nobody sees movement.
-    pub is_seen: bool,
 }
 
 impl Default for Movements {
     fn default() -> Self {
-        Movements {
-            card: Spring::at(0.0),
-            panes: Spring::at(1.0),
-            from: Vec::new(),
-            last: None,
-            is_seen: true,
-        }
+        Movements { card: Spring::at(0.0), panes: Spring::at(1.0), from: Vec::new(), last: None }
+    }
+}
+
+impl Movements {
+    pub(super) fn are_under_way(&self) -> bool {
+        !(self.card.is_at_rest() && self.panes.is_at_rest())
+    }
+
+    /// When the next frame is due.
+    fn next(&self) -> Option<Instant> {
+        self.are_under_way().then(|| self.last.unwrap_or_else(Instant::now) + FRAME)
     }
 }
 
@@ -43,42 +46,42 @@ impl Program {
     fn motion(&self) -> Motion {
         match self.settings.appearance().reduce_motion {
             ReduceMotion::On => Motion::Reduced,
-            ReduceMotion::Off | ReduceMotion::System if !self.movements.is_seen => Motion::Reduced,
+            ReduceMotion::Off | ReduceMotion::System if !self.is_seen => Motion::Reduced,
             ReduceMotion::Off | ReduceMotion::System => Motion::Full,
         }
     }
 
     /// Nobody sees this program: nothing moves.
     pub fn stand_still(&mut self) {
-        self.movements.is_seen = false;
+        self.is_seen = false;
     }
 
     /// The card comes.
     pub(super) fn bring_card(&mut self) {
-        if self.overlay.is_none() {
-            self.movements.card = Spring::at(CARD_RISE);
+        if self.window.overlay.is_none() {
+            self.window.movements.card = Spring::at(CARD_RISE);
         }
-        self.movements.card.send(0.0, self.motion());
-        self.movements.last = None;
+        self.window.movements.card.send(0.0, self.motion());
+        self.window.movements.last = None;
     }
 
     /// Panes are about to open or close: they move from where they are now.
     pub(super) fn move_panes(&mut self) {
-        self.movements.from = self.shown_panes();
-        self.movements.panes = Spring::at(0.0);
-        self.movements.panes.send(1.0, self.motion());
-        self.movements.last = None;
+        self.window.movements.from = self.shown_panes();
+        self.window.movements.panes = Spring::at(0.0);
+        self.window.movements.panes.send(1.0, self.motion());
+        self.window.movements.last = None;
     }
 
     /// Where panes are drawn now.
     pub(super) fn shown_panes(&self) -> Vec<(PaneId, Rect)> {
-        let targets = self.panes.layout(self.panes_area());
-        let share = self.movements.panes.value();
-        if self.movements.panes.is_at_rest() {
+        let targets = self.window.panes.layout(self.panes_area());
+        let share = self.window.movements.panes.value();
+        if self.window.movements.panes.is_at_rest() {
             return targets;
         }
         let from = |id: PaneId, target: Rect| {
-            let known = self.movements.from.iter().find(|(pane, _)| *pane == id);
+            let known = self.window.movements.from.iter().find(|(pane, _)| *pane == id);
             // A new pane grows from its far edge.
             known.map_or(Rect { x: target.right(), width: 0.0, ..target }, |(_, rect)| *rect)
         };
@@ -100,27 +103,23 @@ impl Program {
 
     /// How far the card is above its place.
     pub(super) fn card_rise(&self) -> f32 {
-        self.movements.card.value().round()
+        self.window.movements.card.value().round()
     }
 
     /// Lets movements go on until `now`.
     pub(super) fn advance(&mut self, now: Instant) {
-        if !self.is_moving() {
-            self.movements.last = None;
+        if !self.window.movements.are_under_way() {
+            self.window.movements.last = None;
             return;
         }
-        let passed = self.movements.last.map_or(Duration::ZERO, |last| now - last);
-        self.movements.last = Some(now);
-        self.movements.card.advance(passed);
-        self.movements.panes.advance(passed);
-    }
-
-    pub(super) fn is_moving(&self) -> bool {
-        !(self.movements.card.is_at_rest() && self.movements.panes.is_at_rest())
+        let passed = self.window.movements.last.map_or(Duration::ZERO, |last| now - last);
+        self.window.movements.last = Some(now);
+        self.window.movements.card.advance(passed);
+        self.window.movements.panes.advance(passed);
     }
 
     /// When the next frame of a movement is due.
     pub(super) fn next_movement(&self) -> Option<Instant> {
-        self.is_moving().then(|| self.movements.last.unwrap_or_else(Instant::now) + FRAME)
+        self.windows().filter_map(|window| window.movements.next()).min()
     }
 }
