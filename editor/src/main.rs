@@ -11,6 +11,7 @@ mod buffer;
 mod cli;
 mod clipboard;
 mod command;
+mod compare;
 mod control;
 mod directories;
 mod files;

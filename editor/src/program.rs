@@ -6,6 +6,7 @@
 
 mod call;
 mod clipboard;
+mod compare;
 mod early;
 mod edit;
 mod find;
@@ -98,6 +99,9 @@ pub struct Program {
     /// The window that has the keyboard, or had it last.
     focus: WindowId,
     next_window: u64,
+    /// Texts that are compared.
+    comparisons: Vec<compare::Comparison>,
+    next_compare: u64,
     requests: Vec<(WindowId, Request)>,
     /// Without a screen nobody sees movement.
     is_seen: bool,

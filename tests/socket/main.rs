@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bytes;
+mod compare;
 mod disk;
 mod editing;
 mod finding;

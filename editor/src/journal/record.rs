@@ -155,6 +155,9 @@ pub struct ViewState {
     pub folds: Vec<(usize, usize)>,
     /// Whether lines were wrapped.
     pub wrap: bool,
+    /// The comparison that it was a side of, and whether it showed the text after.
+    #[serde(default)]
+    pub compared: Option<(u64, bool)>,
 }
 
 impl ViewState {

@@ -83,6 +83,7 @@ impl Program {
             }
         }
         self.schedule_parse(id);
+        self.compare_changed(id);
         self.refresh_search();
         self.redraw_showing(id);
     }

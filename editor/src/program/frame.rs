@@ -71,6 +71,7 @@ impl Program {
 
     fn build(&mut self, now: Instant) {
         self.advance(now);
+        self.scroll_together();
         let colors = self.theme.colors;
         let root = self.elements(&colors);
         let layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
@@ -294,6 +295,7 @@ impl Program {
     fn states(&self) -> Vec<String> {
         let mut states = Vec::new();
         states.extend(self.pending_keys());
+        states.extend(self.comparison_words());
         states.extend(self.journal.trouble());
         let stopped = self.view().and_then(|view| {
             self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)

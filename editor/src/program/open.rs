@@ -259,6 +259,9 @@ impl Program {
             return;
         };
         self.forget_unseen(view.buffer);
+        if view.alignment.is_some() {
+            self.end_lone_comparisons();
+        }
         let is_empty = self.window.panes.get(pane).is_some_and(|pane| pane.items.is_empty());
         if is_empty && self.window.panes.iter().count() > 1 {
             self.move_panes();

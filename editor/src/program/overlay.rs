@@ -221,7 +221,7 @@ impl Program {
                     self.window.overlay = Some(Overlay::Prompt(prompt));
                 }
             },
-            Question::Open | Question::SaveAs if answer.is_empty() => {
+            Question::Open | Question::SaveAs | Question::Compare if answer.is_empty() => {
                 prompt.trouble = Some("Type a path".to_owned());
                 self.window.overlay = Some(Overlay::Prompt(prompt));
             }
@@ -229,6 +229,11 @@ impl Program {
                 let path = path_to_json(&path(&answer));
                 self.window.before_prompt = None;
                 self.perform("file.open", json!({ "path": path }));
+            }
+            Question::Compare => {
+                let path = path_to_json(&path(&answer));
+                self.window.before_prompt = None;
+                self.perform("file.diff", json!({ "path": path }));
             }
             Question::SaveAs => {
                 let path = path(&answer);

@@ -519,7 +519,7 @@ impl EditorView {
     /// The row under a point.
     pub fn row_at(&self, at: Point) -> usize {
         let y = f64::from((at.y - self.area.y) / self.scale.row) + self.scroll.row;
-        (y.max(0.0) as usize).min(self.last_row())
+        self.row_near(y.max(0.0) as usize)
     }
 
     /// The column under a point, in cells.
@@ -529,7 +529,7 @@ impl EditorView {
 
     /// The offset under a point; a row that was never drawn is measured in cells.
     pub fn offset_at(&self, at: Point) -> CharOffset {
-        let rows = (self.last_row() + 1) as f64 - self.scroll.row;
+        let rows = self.shown_rows() as f64 - self.scroll.row;
         if f64::from((at.y - self.area.y) / self.scale.row) >= rows {
             // Below the last row there is nothing but the end.
             return self.display.rope().end();

@@ -8,6 +8,7 @@ use render::geometry::Size;
 use super::leave::Closed;
 use super::{Program, Window};
 use crate::buffer::{BufferId, OnDisk};
+use crate::compare::{Alignment, CompareId, Side};
 use crate::files::load::LoadedFile;
 use crate::input::Focus;
 use crate::journal::{Restored, RestoredText, Session, StreamKey, ViewState, WindowState};
@@ -104,6 +105,7 @@ impl Program {
         if self.window.folder.is_some() {
             self.load_folder_settings();
         }
+        self.resume_comparisons();
     }
 
     /// A text that was closed without saving stays closed, to be opened again.
@@ -179,6 +181,10 @@ impl Program {
         let tab = text::width::TabWidth::new(tab);
         let mut view = EditorView::new(id, buffer.rope(), tab, Wrap::Off);
         state.place(&mut view, buffer.rope());
+        if let Some((compare, is_after)) = state.compared {
+            let side = if is_after { Side::After } else { Side::Before };
+            view.align(Alignment::waiting(CompareId(compare), side));
+        }
         Some(view)
     }
 }

@@ -8,6 +8,7 @@ use text::{CharOffset, CharRange, Positions, Selection, Selections};
 use super::Program;
 use super::leave::Closed;
 use super::window::Window;
+use crate::compare::Side;
 use crate::journal::{PaneState, Session, ViewState, WindowState};
 use crate::registry::path_to_json;
 use crate::view::{EditorView, Follow, Scroll, Wrap};
@@ -118,6 +119,7 @@ impl Program {
             scroll: (view.scroll.row, view.scroll.x),
             folds: view.display.folds().folds().iter().map(pair).collect(),
             wrap: view.wrap == Wrap::On,
+            compared: view.alignment.as_ref().map(|one| (one.compare.0, one.side == Side::After)),
         })
     }
 }

@@ -91,6 +91,8 @@ impl Program {
             others: Vec::new(),
             focus: WindowId(1),
             next_window: 1,
+            comparisons: Vec::new(),
+            next_compare: 0,
             is_seen: true,
             buffers: Default::default(),
             notices: Notices::default(),

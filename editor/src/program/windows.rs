@@ -40,7 +40,7 @@ impl Program {
     }
 
     /// What a worker's answer runs in: the window that asked, whichever has the keyboard by then.
-    pub(super) fn here<T, F>(&self, done: F) -> impl FnOnce(&mut Program, T) + Send + use<T, F>
+    pub fn here<T, F>(&self, done: F) -> impl FnOnce(&mut Program, T) + Send + use<T, F>
     where
         F: FnOnce(&mut Program, T) + Send + 'static,
     {
@@ -159,6 +159,7 @@ impl Program {
         for view in gone.views() {
             self.forget_unseen(view.buffer);
         }
+        self.end_lone_comparisons();
         let heir = self.window.id;
         if self.focus == gone.id {
             // It is there no more to hand the keyboard over.
