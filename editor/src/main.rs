@@ -25,6 +25,7 @@ mod line_input;
 mod notice;
 mod panes;
 mod picker;
+mod preferences;
 mod profile;
 mod program;
 mod prompt;

@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use kernel::keys::Unlocked;
 use render::glyph::{Hinting, Rasterisation};
+use render::motion::Motion;
 use render::shape::Shaper;
 use render::theme::Theme;
 use smallvec::SmallVec;
@@ -48,6 +49,7 @@ use crate::journal::Journal;
 use crate::keymap::Keymap;
 use crate::notice::{Notices, Severity};
 use crate::picker::Picker;
+use crate::preferences::{self, Changes, Preference};
 use crate::prompt::Prompt;
 use crate::registry::{Fault, Registry};
 use crate::settings::Settings;
@@ -105,7 +107,10 @@ pub struct Program {
     requests: Vec<(WindowId, Request)>,
     /// Without a screen nobody sees movement.
     is_seen: bool,
+    /// Light or dark, as the system prefers.
     appearance: Appearance,
+    /// Movement or none, as the system prefers.
+    system_motion: Motion,
     last_command: String,
     calls: call::Calls,
     next_buffer: u64,
@@ -187,10 +192,7 @@ impl Program {
                 }
             }
             Input::Focus(focus) => self.focus_changed(focus),
-            Input::Appearance(appearance) => {
-                self.appearance = appearance;
-                self.choose_theme();
-            }
+            Input::Appearance(appearance) => self.prefer(Preference::Appearance(appearance)),
             Input::Drop(path) => self.open_path(path, None),
             Input::Close => self.close_window(self.window.id),
         }
@@ -202,6 +204,25 @@ impl Program {
         completion(self);
         self.keep_changed_layout();
         self.answer_settled_calls();
+    }
+
+    /// Asks what the system prefers, and follows it.
+    pub fn follow_preferences(&self) {
+        let post = self.workers.post();
+        preferences::follow(move |preference| {
+            post(Box::new(move |program: &mut Program| program.prefer(preference)));
+        });
+    }
+
+    fn prefer(&mut self, preference: Preference) {
+        match preference {
+            Preference::Appearance(appearance) if self.appearance != appearance => {
+                self.appearance = appearance;
+                self.choose_theme();
+            }
+            Preference::Appearance(_) => {}
+            Preference::Motion(motion) => self.system_motion = motion,
+        }
     }
 
     /// Lets time pass: notices go, animations move.
@@ -354,8 +375,13 @@ impl Program {
         self.window.window_focus = focus;
         match focus {
             Focus::Lost => self.window.pending.clear(),
-            // A watcher can miss what a network file system does.
-            Focus::Gained => self.check_all_files(),
+            Focus::Gained => {
+                // A watcher can miss what a network file system does.
+                self.check_all_files();
+                if self.is_seen && preferences::CHANGES == Changes::Asked {
+                    self.follow_preferences();
+                }
+            }
         }
         self.redraw();
     }

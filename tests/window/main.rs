@@ -6,6 +6,7 @@ mod clipboard;
 mod gpu;
 mod keys;
 mod pointer;
+mod preferences;
 mod stage;
 mod windows;
 

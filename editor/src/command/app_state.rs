@@ -1,5 +1,6 @@
 //! What `app.state` answers: windows, their panes, what is open in them, what has the keyboard.
 
+use render::motion::Motion;
 use serde_json::{Value, json};
 use text::line_ending::{LineEnding, LineEndings};
 use text::{CharOffset, Positions, Rope, TextHash, Version};
@@ -107,6 +108,10 @@ fn describe(program: &Program) -> Value {
         "focus": focus_name(program),
         "folder": program.window.folder.as_deref().map(path_to_json),
         "theme": program.theme.name,
+        "motion": match program.motion() {
+            Motion::Full => "full",
+            Motion::Reduced => "reduced",
+        },
         "windows": windows,
         "notices": notices,
     })

@@ -43,11 +43,13 @@ impl Movements {
 }
 
 impl Program {
-    fn motion(&self) -> Motion {
+    /// Whether anything moves: what the person says, else what the system prefers.
+    pub fn motion(&self) -> Motion {
         match self.settings.appearance().reduce_motion {
             ReduceMotion::On => Motion::Reduced,
             ReduceMotion::Off | ReduceMotion::System if !self.is_seen => Motion::Reduced,
-            ReduceMotion::Off | ReduceMotion::System => Motion::Full,
+            ReduceMotion::Off => Motion::Full,
+            ReduceMotion::System => self.system_motion,
         }
     }
 

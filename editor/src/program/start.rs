@@ -6,6 +6,7 @@ use std::time::Instant;
 use kernel::disk::RealDisk;
 use kernel::keys::{Profile, Sealer, Unlocked};
 use kernel::log::{Log, LogOptions};
+use render::motion::Motion;
 use render::shape::{Fonts, Shaper};
 use render::theme::{self, Theme};
 use serde_json::Value;
@@ -105,6 +106,7 @@ impl Program {
             places,
             requests: Vec::new(),
             appearance: Appearance::default(),
+            system_motion: Motion::default(),
             last_command: "start".to_owned(),
             calls: Default::default(),
             next_buffer: 1,

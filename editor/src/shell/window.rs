@@ -49,6 +49,7 @@ pub fn run(start: Start) -> Result<(), Fault> {
     event_loop.set_control_flow(ControlFlow::Wait);
     let proxy = event_loop.create_proxy();
     let program = start.begin(post_through(proxy.clone()))?;
+    program.follow_preferences();
     let mut shell =
         Shell { program, proxy, stages: BTreeMap::new(), meter: Meter::default(), failed: None };
     let ended = event_loop.run_app(&mut shell);
