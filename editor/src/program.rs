@@ -284,6 +284,10 @@ impl Program {
 
     /// Says something to the person.
     pub fn say(&mut self, severity: Severity, sentence: impl Into<String>) {
+        let sentence = sentence.into();
+        if !self.notices.shown().iter().any(|notice| notice.sentence == sentence) {
+            self.bring_notice();
+        }
         self.notices.say(severity, sentence, Instant::now());
         self.redraw_all();
     }

@@ -1,7 +1,8 @@
 //! The thin shell around the program: windows, or none.
 //!
-//! A shell shows exactly the windows that the program has. It turns what the system sends into [`crate::input::Input`], draws the scene that the
-//! program answers, and carries out its [`Request`]s. It decides nothing.
+//! A shell shows exactly the windows that the program has. It turns what the system sends into
+//! [`crate::input::Input`], draws the scene that the program answers, and carries out its
+//! [`Request`]s. It decides nothing.
 
 pub mod headless;
 pub mod meter;

@@ -54,7 +54,7 @@ pub const COMMANDS: &[Command] = &[
                 needs(
                     "items",
                     Shape::List,
-                    "each {\"path\", \"line\"?, \"column\"?}, {\"text\"} or {\"diff\": [before, after]}",
+                    "each {\"path\", \"line\"?, \"column\"?}, {\"text\"} or {\"diff\": [a, b]}",
                 ),
                 may("wait", Shape::Truth, "answer when they are closed again"),
                 may("new", Shape::Truth, "in a new window"),

@@ -112,12 +112,13 @@ impl Program {
         });
         let middle = Element::column().height(area.height).shrink(0.0).children(placed);
         let about = self.about();
+        let width = self.window.size.width;
         Element::column()
             .size(self.window.size.width, self.window.size.height)
             .child(title::bar(&name, &detail, colors))
             .child(middle)
             .child(status::line(about.as_ref(), &self.states(), colors))
-            .maybe(notices::stack(self.shown_notices(), self.window.size.width, colors))
+            .maybe(notices::stack(self.shown_notices(), width, self.notice_drop(), colors))
             .maybe(self.overlay_element(colors))
     }
 

@@ -1,4 +1,4 @@
-//! What moves: the card that comes, panes that open and close. Nothing else does.
+//! What moves: the card and notices that come, panes that open and close. Nothing else does.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,15 @@ const FRAME: Duration = Duration::from_millis(16);
 /// How far above its place the card begins, logical pixels.
 const CARD_RISE: f32 = 14.0;
 
+/// How far below its place a notice begins, logical pixels.
+const NOTICE_DROP: f32 = 20.0;
+
 /// Movements under way.
 pub struct Movements {
     /// How far the card is above its place, logical pixels.
     card: Spring,
+    /// How far the notices are below their place, logical pixels.
+    notices: Spring,
     /// How far panes are from where they were to where they belong, 0 to 1.
     panes: Spring,
     from: Vec<(PaneId, Rect)>,
@@ -27,13 +32,19 @@ pub struct Movements {
 
 impl Default for Movements {
     fn default() -> Self {
-        Movements { card: Spring::at(0.0), panes: Spring::at(1.0), from: Vec::new(), last: None }
+        Movements {
+            card: Spring::at(0.0),
+            notices: Spring::at(0.0),
+            panes: Spring::at(1.0),
+            from: Vec::new(),
+            last: None,
+        }
     }
 }
 
 impl Movements {
     pub(super) fn are_under_way(&self) -> bool {
-        !(self.card.is_at_rest() && self.panes.is_at_rest())
+        !(self.card.is_at_rest() && self.notices.is_at_rest() && self.panes.is_at_rest())
     }
 
     /// When the next frame is due.
@@ -65,6 +76,22 @@ impl Program {
         }
         self.window.movements.card.send(0.0, self.motion());
         self.window.movements.last = None;
+    }
+
+    /// A notice comes, where the keyboard is.
+    pub(super) fn bring_notice(&mut self) {
+        let (motion, focus) = (self.motion(), self.focus);
+        let mut windows = self.windows_mut();
+        if let Some(window) = windows.find(|window| window.id == focus) {
+            window.movements.notices = Spring::at(NOTICE_DROP);
+            window.movements.notices.send(0.0, motion);
+            window.movements.last = None;
+        }
+    }
+
+    /// How far the notices are below their place.
+    pub(super) fn notice_drop(&self) -> f32 {
+        self.window.movements.notices.value().round()
     }
 
     /// Panes are about to open or close: they move from where they are now.
@@ -117,11 +144,41 @@ impl Program {
         let passed = self.window.movements.last.map_or(Duration::ZERO, |last| now - last);
         self.window.movements.last = Some(now);
         self.window.movements.card.advance(passed);
+        self.window.movements.notices.advance(passed);
         self.window.movements.panes.advance(passed);
     }
 
     /// When the next frame of a movement is due.
     pub(super) fn next_movement(&self) -> Option<Instant> {
         self.windows().filter_map(|window| window.movements.next()).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn a_notice_rises_to_its_place_unless_less_motion_is_wanted() {
+        let mut stage = Stage::new();
+        stage.program.warn("Something is so.");
+        assert_eq!(stage.program.notice_drop(), NOTICE_DROP);
+        let mut now = Instant::now();
+        for _ in 0..60 {
+            now += FRAME;
+            stage.program.tick(now);
+            stage.program.prepare(now);
+        }
+        assert_eq!(stage.program.notice_drop(), 0.0);
+        assert_eq!(stage.program.next_movement(), None, "what rests asks for no frame");
+        stage.program.warn("Something is so.");
+        assert_eq!(stage.program.notice_drop(), 0.0, "it is there already");
+        let still = json!({ "key": "appearance.reduce_motion", "value": "on", "layer": "session" });
+        stage.run("settings.set", still).unwrap();
+        stage.program.warn("Something else is so.");
+        assert_eq!(stage.program.notice_drop(), 0.0);
     }
 }

@@ -150,6 +150,10 @@ impl Program {
             true => self.quit(),
             false => self.within(id, |program| program.leave(leave::What::Window)),
         }
+        // Where something is asked, the answer can be typed.
+        if self.windows().any(|window| window.id == id && window.leaving.is_some()) {
+            self.focus_window(id);
+        }
     }
 
     /// Takes the window that commands act in away, with its tabs.
