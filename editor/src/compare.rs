@@ -9,6 +9,8 @@ use std::ops::Range;
 use text::diff::{self, REFINE_TOTAL};
 use text::{Change, CharRange, Line, Positions, Rope};
 
+use crate::find::Direction;
+
 /// Names a comparison; never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CompareId(pub u64);
@@ -187,12 +189,14 @@ impl Alignment {
     }
 
     /// The change after the line of a caret, or the one before; the first comes after the last.
-    pub fn step(&self, line: usize, forward: bool) -> Option<&Part> {
+    pub fn step(&self, line: usize, direction: Direction) -> Option<&Part> {
         let after = self.parts.partition_point(|part| part.lines.start <= line);
         let before = self.parts.partition_point(|part| part.lines.start < line);
-        match forward {
-            true => self.parts.get(after).or_else(|| self.parts.first()),
-            false => before.checked_sub(1).map_or(self.parts.last(), |part| self.parts.get(part)),
+        match direction {
+            Direction::Next => self.parts.get(after).or_else(|| self.parts.first()),
+            Direction::Previous => {
+                before.checked_sub(1).map_or(self.parts.last(), |part| self.parts.get(part))
+            }
         }
     }
 
@@ -289,17 +293,17 @@ mod tests {
     fn changes_are_stepped_through_and_round() {
         let [_, new] = sides("a\nb\nc\nd\ne\n", "A\nb\nC\nd\nE\n");
         let start = |part: Option<&Part>| part.unwrap().lines.start;
-        assert_eq!(start(new.step(0, true)), 2);
-        assert_eq!(start(new.step(4, true)), 0);
-        assert_eq!(start(new.step(0, false)), 4);
-        assert_eq!(start(new.step(3, false)), 2);
+        assert_eq!(start(new.step(0, Direction::Next)), 2);
+        assert_eq!(start(new.step(4, Direction::Next)), 0);
+        assert_eq!(start(new.step(0, Direction::Previous)), 4);
+        assert_eq!(start(new.step(3, Direction::Previous)), 2);
         assert_eq!((new.place_of(2), new.place_of(3)), (Some(2), None));
     }
 
     #[test]
     fn equal_texts_have_no_parts() {
         let [old, new] = sides("a\nb", "a\nb");
-        assert!(old.parts().is_empty() && new.step(0, true).is_none());
+        assert!(old.parts().is_empty() && new.step(0, Direction::Next).is_none());
         assert_eq!((old.blanks(), old.shown(7)), (0, Shown::Line(7)));
     }
 }

@@ -62,7 +62,7 @@ pub use leave::{Then, What};
 pub use overlay::Confirm;
 pub use parse::ParseFlag;
 pub use start::Start;
-pub use window::{Window, WindowId};
+pub use window::{Visibility, Window, WindowId};
 
 /// The whole state; owned by the UI thread.
 pub struct Program {
@@ -255,10 +255,12 @@ impl Program {
         self.window.is_unshown()
     }
 
-    /// The windows in which something changed since their last frame.
+    /// The windows that are seen and in which something changed since their last frame.
     pub fn unshown(&self) -> SmallVec<[WindowId; 4]> {
         let all = self.others.iter().chain([&self.window]);
-        all.filter(|window| window.is_unshown()).map(|window| window.id).collect()
+        all.filter(|window| window.is_unshown() && window.visibility == Visibility::Seen)
+            .map(|window| window.id)
+            .collect()
     }
 
     /// Whether everything that a frame would show is in the journal, so that a kill loses none.

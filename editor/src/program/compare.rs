@@ -12,6 +12,7 @@ use super::Program;
 use crate::buffer::{BufferId, OnDisk};
 use crate::compare::{Alignment, CompareId, Parts, Side, compare};
 use crate::files::load;
+use crate::find::Direction;
 use crate::panes::{PaneId, Toward};
 use crate::registry::{Fault, path_to_json};
 use crate::shell::Reply;
@@ -306,14 +307,14 @@ impl Program {
     ///
     /// # Errors
     /// When the focused text is not compared, or nothing differs.
-    pub fn step_change(&mut self, forward: bool) -> Result<(), Fault> {
+    pub fn step_change(&mut self, direction: Direction) -> Result<(), Fault> {
         let (view, buffer) = self.need_active()?;
         let Some(alignment) = &view.alignment else {
             return Err(Fault::state("This text is not compared; compare it with another first."));
         };
         let rope = buffer.rope();
         let line = rope.line_of(view.selections.primary().head);
-        let step = alignment.step(line.0, forward);
+        let step = alignment.step(line.0, direction);
         let part = step.ok_or_else(|| Fault::state("The two texts are the same."))?;
         let at = rope.line_start(Line(part.lines.start).min(rope.last_line()));
         self.go_to(at, Follow::Center);

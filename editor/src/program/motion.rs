@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use render::geometry::Rect;
 use render::motion::{Motion, Spring};
 
-use super::Program;
+use super::{Program, Visibility, Window};
 use crate::panes::PaneId;
 use crate::settings::ReduceMotion;
 
@@ -64,6 +64,20 @@ impl Program {
         }
     }
 
+    /// Notes whether anything of the window is seen. What nobody sees is not drawn and does not
+    /// move, so that it wakes nobody.
+    pub fn set_visibility(&mut self, visibility: Visibility) {
+        self.window.visibility = visibility;
+        if visibility == Visibility::Hidden {
+            self.window.movements = Movements::default();
+        }
+        self.redraw();
+    }
+
+    fn motion_here(&self) -> Motion {
+        motion_in(&self.window, self.motion())
+    }
+
     /// Nobody sees this program: nothing moves.
     pub fn stand_still(&mut self) {
         self.is_seen = false;
@@ -74,7 +88,8 @@ impl Program {
         if self.window.overlay.is_none() {
             self.window.movements.card = Spring::at(CARD_RISE);
         }
-        self.window.movements.card.send(0.0, self.motion());
+        let motion = self.motion_here();
+        self.window.movements.card.send(0.0, motion);
         self.window.movements.last = None;
     }
 
@@ -84,7 +99,7 @@ impl Program {
         let mut windows = self.windows_mut();
         if let Some(window) = windows.find(|window| window.id == focus) {
             window.movements.notices = Spring::at(NOTICE_DROP);
-            window.movements.notices.send(0.0, motion);
+            window.movements.notices.send(0.0, motion_in(window, motion));
             window.movements.last = None;
         }
     }
@@ -98,7 +113,8 @@ impl Program {
     pub(super) fn move_panes(&mut self) {
         self.window.movements.from = self.shown_panes();
         self.window.movements.panes = Spring::at(0.0);
-        self.window.movements.panes.send(1.0, self.motion());
+        let motion = self.motion_here();
+        self.window.movements.panes.send(1.0, motion);
         self.window.movements.last = None;
     }
 
@@ -154,6 +170,14 @@ impl Program {
     }
 }
 
+/// What nobody sees does not move.
+fn motion_in(window: &Window, wanted: Motion) -> Motion {
+    match window.visibility {
+        Visibility::Seen => wanted,
+        Visibility::Hidden => Motion::Reduced,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -180,5 +204,17 @@ mod tests {
         stage.run("settings.set", still).unwrap();
         stage.program.warn("Something else is so.");
         assert_eq!(stage.program.notice_drop(), 0.0);
+    }
+
+    #[test]
+    fn a_window_that_nobody_sees_does_not_wake_for_movement() {
+        let mut stage = Stage::with("|");
+        stage.keys("ctrl-shift-p");
+        assert!(stage.program.next_movement().is_some());
+        stage.program.set_visibility(Visibility::Hidden);
+        assert_eq!(stage.program.next_movement(), None);
+        stage.program.warn("Something is so.");
+        stage.keys("escape ctrl-\\");
+        assert_eq!(stage.program.next_movement(), None);
     }
 }

@@ -26,6 +26,15 @@ pub struct WindowId(pub u64);
 /// The window's size until one is remembered, logical pixels.
 const SIZE: Size = Size { width: 1280.0, height: 800.0 };
 
+/// Whether anything of a window is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Something is.
+    Seen,
+    /// It lies under others, or is minimized.
+    Hidden,
+}
+
 /// A window, whether a screen shows it or not.
 pub struct Window {
     /// Its name.
@@ -59,6 +68,7 @@ pub struct Window {
     /// The person confirmed before the list was ranked.
     pub(super) confirm_when_ranked: bool,
     pub(super) movements: Movements,
+    pub(super) visibility: Visibility,
     /// What is closed once the person has said what becomes of unsaved texts.
     pub(super) leaving: Option<Leaving>,
 }
@@ -113,6 +123,7 @@ impl Window {
             before_prompt: None,
             confirm_when_ranked: false,
             movements: Movements::default(),
+            visibility: Visibility::Seen,
             leaving: None,
         }
     }

@@ -20,7 +20,7 @@ use super::{PointerShape, Request};
 use crate::accessibility;
 use crate::input::{Appearance, Button, Focus, Input, Scroll};
 use crate::keymap::Modifiers;
-use crate::program::{Program, RendererName, Start, WindowId};
+use crate::program::{Program, RendererName, Start, Visibility, WindowId};
 use crate::registry::Fault;
 use crate::workers::{Completion, Post};
 use surface::{Found, Outcome, Shown, Surface, Tell};
@@ -172,6 +172,12 @@ impl ApplicationHandler<Wake> for Shell {
             self.draw(id);
             self.carry_out_all(event_loop);
             return;
+        }
+        if let WindowEvent::Occluded(occluded) = event {
+            stage.occluded = occluded;
+            let visibility = if occluded { Visibility::Hidden } else { Visibility::Seen };
+            self.program.within(id, |program| program.set_visibility(visibility));
+            return self.after(event_loop);
         }
         let Some(input) = stage.translate(event) else { return };
         self.meter.arrived();
@@ -420,11 +426,6 @@ impl Stage {
             WindowEvent::Focused(false) => Input::Focus(Focus::Lost),
             WindowEvent::ThemeChanged(theme) => Input::Appearance(appearance(theme)),
             WindowEvent::DroppedFile(path) => Input::Drop(path),
-            WindowEvent::Occluded(occluded) => {
-                self.occluded = occluded;
-                self.window.request_redraw();
-                return None;
-            }
             WindowEvent::ModifiersChanged(state) => {
                 self.modifiers = state.state();
                 return None;
