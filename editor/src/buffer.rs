@@ -65,6 +65,8 @@ pub struct Buffer {
     pub house_rules: crate::files::editorconfig::Rules,
     /// The number of a draft, as in "Untitled 2".
     pub draft: u32,
+    /// What a draft is called that is more than untitled.
+    pub named: Option<String>,
     /// The file may have changed without a new stamp: it is read when it is looked at next.
     pub must_look: bool,
     /// Whether its lines do not all end alike.
@@ -123,6 +125,7 @@ impl Buffer {
             saved,
             house_rules: Default::default(),
             draft: 0,
+            named: None,
             must_look: false,
             has_mixed_endings: endings.is_mixed(),
             crumbs: Default::default(),
@@ -144,13 +147,14 @@ impl Buffer {
 
     /// What a tab calls it.
     pub fn title(&self) -> String {
-        match &self.path {
-            Some(path) => match path.file_name() {
+        match (&self.path, &self.named) {
+            (Some(path), _) => match path.file_name() {
                 Some(name) => name.to_string_lossy().into_owned(),
                 None => path.display().to_string(),
             },
-            None if self.draft <= 1 => "Untitled".to_owned(),
-            None => format!("Untitled {}", self.draft),
+            (None, Some(name)) => name.clone(),
+            (None, None) if self.draft <= 1 => "Untitled".to_owned(),
+            (None, None) => format!("Untitled {}", self.draft),
         }
     }
 

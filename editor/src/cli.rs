@@ -14,11 +14,11 @@ mod opening;
 mod profile_keys;
 
 pub use invocation::Mode;
-pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Wait};
+pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ Hearth, a code editor.
 hearth [PATH[:LINE[:COLUMN]]]...  open files or a folder; `-` is standard input
     --new                         in a new window
     --wait                        end when what was opened is closed again
+    --diff A B                    compare two files beside each other
     --headless                    without a window; scripts may drive it
     --drive                       with a window that scripts may drive
 hearth ctl COMMAND [ARGUMENTS]    run a command in the running instance; the arguments are one
@@ -179,6 +180,23 @@ fn gather(open: Open) -> Result<Opening, Fault> {
         } else {
             Item::from_argument(&argument, &folder()?, &Path::exists)
         });
+    }
+    if let Some(files) = open.diff {
+        let absolute = |file: &OsString| -> Result<PathBuf, Fault> {
+            let path = match Path::new(file).is_absolute() {
+                true => PathBuf::from(file),
+                false => folder()?.join(file),
+            };
+            // Said here, where it was typed, and before any window opens.
+            let found = std::fs::metadata(&path);
+            let found = found.map_err(|error| Fault::file("Comparing", &path, &error))?;
+            match found.is_dir() {
+                true => Err(Fault::state("A folder is not compared; name two files.")),
+                false => Ok(path),
+            }
+        };
+        let [before, after] = files;
+        items.push(Item::Diff { before: absolute(&before)?, after: absolute(&after)? });
     }
     Ok(Opening { items, wait: open.wait, place: open.place })
 }

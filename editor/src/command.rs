@@ -4,6 +4,7 @@ pub mod app;
 mod app_input;
 mod app_state;
 pub mod buffer;
+pub mod change;
 mod choice;
 pub mod cursor;
 pub mod describe;
@@ -38,6 +39,7 @@ use crate::registry::Command;
 pub const GROUPS: &[&[Command]] = &[
     app::COMMANDS,
     buffer::COMMANDS,
+    change::COMMANDS,
     cursor::COMMANDS,
     edit::COMMANDS,
     file::COMMANDS,

@@ -23,7 +23,7 @@ use crate::buffer::{Buffer, OnDisk};
 use crate::program::Program;
 use crate::workers::Post;
 
-pub use record::{Base, Opened, PaneState, Session, ViewState, base};
+pub use record::{Base, Opened, PaneState, Session, ViewState, WindowState, base};
 pub use restore::{Restored, RestoredText, compact, restore, seal_anew};
 
 /// Names the stream of a text in the log; random, kept over restarts.
@@ -214,7 +214,7 @@ impl Journal {
         let stream = StreamKey::random();
         let count = record::part_count(buffer.rope());
         self.append_unmade(stream, record::OPENED, Opened::unmade(buffer, count));
-        for part in record::base(buffer.rope()).into_iter().take(parts) {
+        for part in base(buffer.rope()).into_iter().take(parts) {
             self.append(stream, record::BASE, part);
         }
         stream

@@ -82,6 +82,8 @@ pub struct Picker {
     pub input: LineInput,
     /// A question, or what could be typed.
     pub placeholder: String,
+    /// What a question is about, a line each: shown above the list.
+    pub about: Vec<String>,
     /// What it picks from; `None` while it is being gathered.
     pub entries: Option<Arc<Entries>>,
     /// What matches.
@@ -111,6 +113,7 @@ impl Picker {
             kind,
             input: LineInput::default(),
             placeholder: placeholder.into(),
+            about: Vec::new(),
             entries: None,
             ranking: Arc::default(),
             chosen: 0,

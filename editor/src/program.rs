@@ -6,11 +6,13 @@
 
 mod call;
 mod clipboard;
+mod compare;
 mod early;
 mod edit;
 mod find;
 mod frame;
 mod keys;
+mod leave;
 mod merge;
 mod motion;
 mod open;
@@ -19,9 +21,12 @@ mod parse;
 mod pointer;
 mod restore;
 mod save;
+mod session;
 mod start;
 mod state;
 mod watch;
+mod window;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,11 +34,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kernel::keys::Unlocked;
-use render::geometry::{Rect, Size};
 use render::glyph::{Hinting, Rasterisation};
-use render::scene::Scene;
+use render::motion::Motion;
 use render::shape::Shaper;
 use render::theme::Theme;
+use smallvec::SmallVec;
 
 use crate::buffer::{Buffer, BufferId};
 use crate::clipboard::Clipboard;
@@ -42,22 +47,23 @@ use crate::files::watch::Watcher;
 use crate::input::{Appearance, Focus, Input};
 use crate::instance::Held;
 use crate::journal::Journal;
-use crate::keymap::{KeyPress, Keymap};
+use crate::keymap::Keymap;
 use crate::notice::{Notices, Severity};
-use crate::panes::{PaneId, Panes};
 use crate::picker::Picker;
+use crate::preferences::{self, Changes, Preference};
 use crate::prompt::Prompt;
 use crate::registry::{Fault, Registry};
 use crate::settings::Settings;
-use crate::shell::{PointerShape, Request};
-use crate::ui::target::{Field, Target};
+use crate::shell::Request;
 use crate::view::EditorView;
 use crate::workers::{Completion, Workers};
 
 pub use edit::{Travel, pairs_of};
+pub use leave::{Then, What};
 pub use overlay::Confirm;
 pub use parse::ParseFlag;
 pub use start::Start;
+pub use window::{Visibility, Window, WindowId};
 
 /// The whole state; owned by the UI thread.
 pub struct Program {
@@ -71,12 +77,10 @@ pub struct Program {
     pub theme: Theme,
     /// Shapes lines.
     pub shaper: Shaper,
-    /// Sheets with tabs.
-    pub panes: Panes<EditorView>,
+    /// The window that commands act in.
+    pub window: Window,
     /// Open texts.
     pub buffers: BTreeMap<BufferId, Buffer>,
-    /// What floats over the text and has the keyboard.
-    pub overlay: Option<Overlay>,
     /// What was said.
     pub notices: Notices,
     /// Work off this thread.
@@ -85,41 +89,33 @@ pub struct Program {
     pub journal: Journal,
     /// What was copied.
     pub clipboard: Clipboard,
-    /// The folder that is worked in, if one was opened.
-    pub folder: Option<PathBuf>,
     /// Files that were open lately, newest first.
     pub recent: Vec<PathBuf>,
-    /// Tabs that were closed, newest last.
-    pub closed: Vec<PathBuf>,
-    /// Which line of a find bar has the keyboard, if one has.
-    pub find_focus: Option<Field>,
+    /// What was closed, newest last.
+    pub closed: Vec<leave::Closed>,
     /// What commands keep between two calls.
     pub memory: crate::command::Memory,
     /// Other files of the machine that the program reads and follows.
     pub places: crate::directories::Directories,
-    pending: Vec<KeyPress>,
-    requests: Vec<Request>,
-    renderer: RendererName,
-    adapter: Option<String>,
-    size: Size,
-    scale: f32,
-    frame: FrameState,
+    /// The other windows, in no order.
+    others: Vec<Window>,
+    /// The window that has the keyboard, or had it last.
+    focus: WindowId,
+    next_window: u64,
+    /// Texts that are compared.
+    comparisons: Vec<compare::Comparison>,
+    next_compare: u64,
+    requests: Vec<(WindowId, Request)>,
+    /// Without a screen nobody sees movement.
+    is_seen: bool,
+    /// Light or dark, as the system prefers.
     appearance: Appearance,
-    window_focus: Focus,
-    hover: Option<Target>,
-    drag: Option<pointer::Drag>,
-    pointer: PointerShape,
+    /// Movement or none, as the system prefers.
+    system_motion: Motion,
     last_command: String,
     calls: call::Calls,
-    files: open::FileList,
     next_buffer: u64,
     next_draft: u32,
-    /// Where the view was before a prompt that previews.
-    before_prompt: Option<(text::Selections, crate::view::Scroll)>,
-    /// The person confirmed before the list was ranked.
-    confirm_when_ranked: bool,
-    /// Width of a cell of the code font, logical pixels.
-    cell: f32,
     /// When the session is kept next.
     session_due: Option<Instant>,
     /// What was open is still being restored: the session on disk is newer than ours.
@@ -130,11 +126,6 @@ pub struct Program {
     held: Option<Held>,
     control: Option<Control>,
     watcher: Option<Watcher>,
-    movements: motion::Movements,
-    /// The person was told that closing again gives up edits.
-    may_lose_edits: bool,
-    /// Why no GPU draws, if one was wanted.
-    without_gpu: Option<String>,
     /// What was handed to the primary selection last.
     offered: Option<text::CharRange>,
     /// What was looked for last, for the next step without a bar.
@@ -160,6 +151,16 @@ pub enum RendererName {
     Cpu,
 }
 
+impl RendererName {
+    /// As `app.state` tells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            RendererName::Gpu => "gpu",
+            RendererName::Cpu => "cpu",
+        }
+    }
+}
+
 /// Who should draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedRenderer {
@@ -169,22 +170,6 @@ pub enum WantedRenderer {
     Gpu,
     /// This processor.
     Cpu,
-}
-
-/// What is drawn, and what the last layout was.
-struct FrameState {
-    scene: Scene,
-    layout: Option<render::layout::Layout>,
-    /// Where each pane's text lay in the last frame.
-    views: Vec<(PaneId, Rect)>,
-    /// Something changed since the scene was built.
-    is_wanted: bool,
-    /// The scene is not on the screen yet.
-    is_unpresented: bool,
-    /// Where the caret is drawn, and what the shell was told of it.
-    caret: Option<Rect>,
-    told_caret: Option<Rect>,
-    title: String,
 }
 
 impl Program {
@@ -202,18 +187,15 @@ impl Program {
             Input::Leave => self.set_hover(None),
             Input::Scroll { at, by, modifiers } => self.scrolled(at, by, modifiers),
             Input::Resize { size, scale } => {
-                if (self.size, self.scale) != (size, scale) {
-                    (self.size, self.scale) = (size, scale);
+                if (self.window.size, self.window.scale) != (size, scale) {
+                    (self.window.size, self.window.scale) = (size, scale);
                     self.redraw();
                 }
             }
             Input::Focus(focus) => self.focus_changed(focus),
-            Input::Appearance(appearance) => {
-                self.appearance = appearance;
-                self.choose_theme();
-            }
+            Input::Appearance(appearance) => self.prefer(Preference::Appearance(appearance)),
             Input::Drop(path) => self.open_path(path, None),
-            Input::Close => self.quit(),
+            Input::Close => self.close_window(self.window.id),
         }
         self.keep_changed_layout();
     }
@@ -225,14 +207,33 @@ impl Program {
         self.answer_settled_calls();
     }
 
+    /// Asks what the system prefers, and follows it.
+    pub fn follow_preferences(&self) {
+        let post = self.workers.post();
+        preferences::follow(move |preference| {
+            post(Box::new(move |program: &mut Program| program.prefer(preference)));
+        });
+    }
+
+    fn prefer(&mut self, preference: Preference) {
+        match preference {
+            Preference::Appearance(appearance) if self.appearance != appearance => {
+                self.appearance = appearance;
+                self.choose_theme();
+            }
+            Preference::Appearance(_) => {}
+            Preference::Motion(motion) => self.system_motion = motion,
+        }
+    }
+
     /// Lets time pass: notices go, animations move.
     pub fn tick(&mut self, now: Instant) {
         if self.notices.expire(now) {
-            self.redraw();
+            self.redraw_all();
         }
-        if self.is_moving() {
-            self.redraw();
-        }
+        self.windows_mut()
+            .filter(|window| window.movements.are_under_way())
+            .for_each(Window::redraw);
         self.answer_idle(now);
         self.keep_session_when_due(now);
     }
@@ -252,7 +253,15 @@ impl Program {
 
     /// Whether something changed since the last frame.
     pub fn wants_frame(&self) -> bool {
-        self.frame.is_wanted || self.frame.is_unpresented
+        self.window.is_unshown()
+    }
+
+    /// The windows that are seen and in which something changed since their last frame.
+    pub fn unshown(&self) -> SmallVec<[WindowId; 4]> {
+        let all = self.others.iter().chain([&self.window]);
+        all.filter(|window| window.is_unshown() && window.visibility == Visibility::Seen)
+            .map(|window| window.id)
+            .collect()
     }
 
     /// Whether everything that a frame would show is in the journal, so that a kill loses none.
@@ -260,26 +269,30 @@ impl Program {
         self.journal.is_written()
     }
 
-    /// Asks for a frame.
+    /// Asks for a frame of the window that commands act in.
     pub fn redraw(&mut self) {
-        self.frame.is_wanted = true;
+        self.window.redraw();
         self.session_moved();
     }
 
-    /// What the shell has to do.
-    pub fn take_requests(&mut self) -> Vec<Request> {
+    /// What the shell has to do, and with which window.
+    pub fn take_requests(&mut self) -> Vec<(WindowId, Request)> {
         std::mem::take(&mut self.requests)
     }
 
-    /// Asks something of the shell.
+    /// Asks something of the shell, for the window that commands act in.
     pub fn request(&mut self, request: Request) {
-        self.requests.push(request);
+        self.requests.push((self.window.id, request));
     }
 
     /// Says something to the person.
     pub fn say(&mut self, severity: Severity, sentence: impl Into<String>) {
+        let sentence = sentence.into();
+        if !self.notices.shown().iter().any(|notice| notice.sentence == sentence) {
+            self.bring_notice();
+        }
         self.notices.say(severity, sentence, Instant::now());
-        self.redraw();
+        self.redraw_all();
     }
 
     /// Says that something is degraded.
@@ -305,18 +318,13 @@ impl Program {
         &self.last_command
     }
 
-    /// Who draws, and on which adapter.
-    pub fn renderer(&self) -> (RendererName, Option<&str>) {
-        (self.renderer, self.adapter.as_deref())
-    }
-
     /// Notes who draws.
     pub fn set_renderer(&mut self, renderer: RendererName, adapter: Option<String>) {
         if renderer == RendererName::Gpu {
-            self.without_gpu = None;
+            self.window.without_gpu = None;
         }
-        self.renderer = renderer;
-        self.adapter = adapter;
+        self.window.renderer = renderer;
+        self.window.adapter = adapter;
     }
 
     /// How glyphs become pixels.
@@ -325,7 +333,7 @@ impl Program {
         Rasterisation {
             hinting: if appearance.hinting { Hinting::On } else { Hinting::Off },
             gamma: appearance.gamma,
-            bins: Rasterisation::default().bins.at(self.scale),
+            bins: Rasterisation::default().bins.at(self.window.scale),
         }
     }
 
@@ -335,7 +343,7 @@ impl Program {
         if self.wanted_renderer() == WantedRenderer::Gpu {
             self.warn(reason.clone());
         }
-        self.without_gpu = Some(reason);
+        self.window.without_gpu = Some(reason);
         self.redraw();
     }
 
@@ -348,11 +356,6 @@ impl Program {
         }
     }
 
-    /// The size of the window when it opens, in logical pixels.
-    pub fn preferred_size(&self) -> Size {
-        self.size
-    }
-
     /// Lets go of what a screen reader asked for: it presses what it was told of.
     pub fn accessibility_action(&mut self, request: &accesskit::ActionRequest) {
         crate::accessibility::act(self, request);
@@ -360,12 +363,12 @@ impl Program {
 
     /// The view that has the focus.
     pub fn view(&self) -> Option<&EditorView> {
-        self.panes.focused().item()
+        self.window.panes.focused().item()
     }
 
     /// The view that has the focus, with its buffer.
     pub fn active(&mut self) -> Option<(&mut EditorView, &mut Buffer)> {
-        let view = self.panes.focused_mut().item_mut()?;
+        let view = self.window.panes.focused_mut().item_mut()?;
         let buffer = self.buffers.get_mut(&view.buffer)?;
         Some((view, buffer))
     }
@@ -376,30 +379,30 @@ impl Program {
     }
 
     fn focus_changed(&mut self, focus: Focus) {
-        self.window_focus = focus;
+        self.window.window_focus = focus;
         match focus {
-            Focus::Lost => self.pending.clear(),
-            // A watcher can miss what a network file system does.
-            Focus::Gained => self.check_all_files(),
+            Focus::Lost => self.window.pending.clear(),
+            Focus::Gained => {
+                // A watcher can miss what a network file system does.
+                self.check_all_files();
+                if self.is_seen && preferences::CHANGES == Changes::Asked {
+                    self.follow_preferences();
+                }
+            }
         }
         self.redraw();
     }
 
-    /// Not everything is durable: the person is told, and asked for once more.
+    /// Not everything is durable, and would be gone with the process: the person is asked.
     fn cannot_quit(&mut self, reason: &str) {
-        let nothing_to_lose = !self.buffers.values().any(Buffer::is_dirty);
-        if self.may_lose_edits || nothing_to_lose {
-            self.request(Request::Quit);
-            return;
+        if self.buffers.values().any(Buffer::is_dirty) {
+            let reason = reason.trim_end_matches('.');
+            self.say(
+                Severity::Error,
+                format!("The newest edits are not on the disk yet ({reason}); save them first."),
+            );
         }
-        self.may_lose_edits = true;
-        self.say(
-            Severity::Error,
-            format!(
-                "The newest edits are not on the disk yet ({reason}); save them elsewhere, or \
-                 close again to give them up."
-            ),
-        );
+        self.leave(What::Process);
     }
 
     /// Ends the process once everything is durable. Unsaved texts come back at the next start.

@@ -11,6 +11,8 @@ pub enum Question {
     Open,
     /// Under which path to save.
     SaveAs,
+    /// With which file to compare.
+    Compare,
 }
 
 impl Question {
@@ -20,6 +22,7 @@ impl Question {
             Question::Line => "Go to line, or line:column",
             Question::Open => "Path of a file to open",
             Question::SaveAs => "Path to save to",
+            Question::Compare => "Path of a file to compare with",
         }
     }
 
@@ -29,6 +32,7 @@ impl Question {
             Question::Line => "Enter goes there, Escape goes back",
             Question::Open => "Enter opens it, Tab completes; a new name makes a new file",
             Question::SaveAs => "Enter saves there, Tab completes",
+            Question::Compare => "Enter shows both beside each other, Tab completes",
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The thin shell around the program: a window, or none.
+//! The thin shell around the program: windows, or none.
 //!
-//! A shell turns what the system sends into [`crate::input::Input`], draws the scene that the
-//! program answers, and carries out its [`Request`]s. It decides nothing.
+//! A shell shows exactly the windows that the program has. It turns what the system sends into
+//! [`crate::input::Input`], draws the scene that the program answers, and carries out its
+//! [`Request`]s. It decides nothing.
 
 pub mod headless;
 pub mod meter;
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::registry::Fault;
 
-/// What the program asks of its shell.
+/// What the program asks of its shell, for one of its windows or for all of them.
 pub enum Request {
     /// End the process; everything is durable.
     Quit,

@@ -16,6 +16,7 @@ use text::width::TabWidth;
 use text::{Change, CharOffset, CharRange, Place, Positions, Rope, Selection, Selections};
 
 use crate::buffer::BufferId;
+use crate::compare::{Alignment, Shown};
 use crate::find::Find;
 use rows::{Moved, RowCache};
 
@@ -102,6 +103,8 @@ pub struct EditorView {
     pub wrap: Wrap,
     /// The find bar, when it is open.
     pub find: Option<Find>,
+    /// How its rows stand beside those of the text that it is compared with.
+    pub alignment: Option<Alignment>,
     /// The fixed and the free corner of a selection by columns, while one is made by keys.
     pub column_block: Option<(DisplayPoint, DisplayPoint)>,
     /// Selections before they were expanded to syntax nodes, innermost last.
@@ -125,6 +128,7 @@ impl EditorView {
             follow: Follow::Caret,
             wrap,
             find: None,
+            alignment: None,
             column_block: None,
             expanded: Vec::new(),
             area: Rect { x: 0.0, y: 0.0, width: 800.0, height: 600.0 },
@@ -144,6 +148,7 @@ impl EditorView {
             follow: Follow::Nothing,
             wrap: self.wrap,
             find: None,
+            alignment: None,
             column_block: None,
             expanded: Vec::new(),
             area: self.area,
@@ -163,6 +168,9 @@ impl EditorView {
             chars: change.after().len_chars() as isize - before.len_chars() as isize,
         };
         self.cache.shift(&spans, moved);
+        if let Some(alignment) = &mut self.alignment {
+            alignment.changed(change);
+        }
         if selections.is_none() && self.scroll.row > 0.0 {
             self.stay(&spans);
         }
@@ -178,7 +186,7 @@ impl EditorView {
 
     /// Keeps what is seen where it is when rows above it come or go.
     fn stay(&mut self, spans: &[text::display::Span<Row>]) {
-        let top = self.scroll.row.floor() as usize;
+        let top = self.row_near(self.scroll.row.floor() as usize);
         let above = spans.iter().filter(|span| span.old.end.0 <= top);
         let moved: isize = above
             .map(|span| {
@@ -254,6 +262,37 @@ impl EditorView {
         self.follow = Follow::Caret;
     }
 
+    /// Shows the text beside another, none of it hidden.
+    pub fn align(&mut self, alignment: Alignment) {
+        self.set_folds(Vec::new());
+        self.alignment = Some(alignment);
+    }
+
+    /// How many rows there are, those that are blank beside another text included.
+    pub fn shown_rows(&self) -> usize {
+        self.display.row_count() + self.alignment.as_ref().map_or(0, Alignment::blanks)
+    }
+
+    /// Where a row is shown.
+    pub fn shown_row(&self, row: usize) -> usize {
+        self.alignment.as_ref().map_or(row, |alignment| alignment.row_of(row))
+    }
+
+    /// The row that is shown in a place; `None` where it is blank.
+    pub fn row_shown(&self, at: usize) -> Option<usize> {
+        match self.alignment.as_ref().map_or(Shown::Line(at), |alignment| alignment.shown(at)) {
+            Shown::Line(row) => Some(row),
+            Shown::Blank(_) => None,
+        }
+    }
+
+    /// The row that is shown in a place, or the next below where it is blank.
+    pub fn row_near(&self, at: usize) -> usize {
+        let shown = self.alignment.as_ref().map_or(Shown::Line(at), |one| one.shown(at));
+        let (Shown::Line(row) | Shown::Blank(row)) = shown;
+        row.min(self.display.last_row().0)
+    }
+
     /// Whether an input method is composing.
     pub fn is_composing(&self) -> bool {
         self.display.inline().inlays().next().is_some()
@@ -279,18 +318,22 @@ impl EditorView {
         self.scale = scale;
         self.display.set_tab_width(tab);
         let wrap = match self.wrap {
+            // Lines of two texts can only stand beside each other whole.
+            _ if self.alignment.is_some() => None,
             Wrap::Off => None,
             // A cell is kept for the caret behind the last character.
             Wrap::On => Some(((area.width / scale.cell) as usize).saturating_sub(1).max(8)),
         };
         if wrap != self.display.wrap_width() {
-            let top = self.display.row_segments(Row(self.scroll.row as usize), 0..0).range.start;
+            let top = Row(self.row_near(self.scroll.row as usize));
+            let top = self.display.row_segments(top, 0..0).range.start;
             self.display.set_wrap(wrap);
             self.cache.clear();
             let row = self.display.to_display(top, Bias::Before).row;
             // The line that was at the top may have been scrolled into.
             self.display.measure_rows(row..Row(row.0 + 1), MEASURE_BUDGET);
-            self.scroll.row = self.display.to_display(top, Bias::Before).row.0 as f64;
+            let row = self.display.to_display(top, Bias::Before).row.0;
+            self.scroll.row = self.shown_row(row) as f64;
         }
         let follow = self.follow;
         self.bring_into_view();
@@ -304,7 +347,7 @@ impl EditorView {
 
     /// Measures what will be drawn; answers whether rows have moved.
     fn measure_seen(&mut self) -> bool {
-        let top = self.scroll.row as usize;
+        let top = self.row_near(self.scroll.row as usize);
         let rows = Row(top)..Row(top + self.rows_in_view() + 2);
         let before = self.display.row_count();
         self.display.measure_rows(rows, MEASURE_BUDGET);
@@ -367,7 +410,7 @@ impl EditorView {
 
     /// The row that is at the top when one has scrolled to the end.
     pub fn scroll_row_max(&self) -> f64 {
-        let last = self.display.row_count().saturating_sub(1) as f64;
+        let last = self.shown_rows().saturating_sub(1) as f64;
         match self.margins.end {
             ScrollEnd::LastRowOnTop => last,
             ScrollEnd::LastRowBelow => {
@@ -380,24 +423,44 @@ impl EditorView {
     /// are expected to be, so that measuring them hardly moves the scroll bar.
     pub fn scroll_share(&self) -> f64 {
         let row = self.scroll.row.floor() as usize;
-        let [above, next] = [row, row + 1].map(|row| self.display.height_above(Row(row)));
+        let [above, next] = [row, row + 1].map(|row| self.height_above(row));
         let height = above + (next - above) * self.scroll.row.fract();
         (height / self.scroll_height_max().max(1.0)).clamp(0.0, 1.0)
     }
 
     /// The first row that is seen when one has scrolled so far.
     pub fn row_at_share(&self, share: f64) -> f64 {
-        let row = self.display.row_below(share * self.scroll_height_max());
+        let height = share * self.scroll_height_max();
+        let row = match self.alignment {
+            Some(_) => height,
+            None => self.display.row_below(height),
+        };
         row.clamp(0.0, self.scroll_row_max())
     }
 
     /// How many rows are above the edge when one has scrolled to the end, as far as is known.
     pub fn scroll_height_max(&self) -> f64 {
-        let last = (self.display.row_count() - 1) as f64;
-        self.display.height() - 1.0 - (last - self.scroll_row_max())
+        let last = (self.shown_rows() - 1) as f64;
+        self.height() - 1.0 - (last - self.scroll_row_max())
     }
 
-    fn bring_into_view(&mut self) {
+    /// How high everything is expected to be, in rows. What is compared is not wrapped.
+    pub fn height(&self) -> f64 {
+        match self.alignment {
+            Some(_) => self.shown_rows() as f64,
+            None => self.display.height(),
+        }
+    }
+
+    fn height_above(&self, row: usize) -> f64 {
+        match self.alignment {
+            Some(_) => row as f64,
+            None => self.display.height_above(Row(row)),
+        }
+    }
+
+    /// Scrolls to what the next frame has to show.
+    pub fn bring_into_view(&mut self) {
         let follow = std::mem::replace(&mut self.follow, Follow::Nothing);
         let last = self.scroll_row_max();
         self.scroll.row = self.scroll.row.clamp(0.0, last);
@@ -407,7 +470,7 @@ impl EditorView {
         let head = self.selections.primary().place();
         let bias = if self.is_composing() { Bias::After } else { Bias::Before };
         let point = self.display.to_display(head, bias);
-        let row = point.row.0 as f64;
+        let row = self.shown_row(point.row.0) as f64;
         let whole = f64::from((self.area.height / self.scale.row).floor().max(1.0));
         let margin = (whole / 4.0).floor().min(self.margins.rows as f64);
         let (low, high) = (self.scroll.row + margin, self.scroll.row + whole - 1.0 - margin);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bytes;
+mod compare;
 mod disk;
 mod editing;
 mod finding;
@@ -12,6 +13,7 @@ mod pictures;
 mod principals;
 mod settings;
 mod shapes;
+mod windows;
 
 use std::path::Path;
 use std::time::Duration;

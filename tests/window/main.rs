@@ -6,7 +6,9 @@ mod clipboard;
 mod gpu;
 mod keys;
 mod pointer;
+mod preferences;
 mod stage;
+mod windows;
 
 use std::process::Command;
 use std::time::Duration;

@@ -61,6 +61,8 @@ pub struct Open {
     pub wait: Wait,
     /// `--new`
     pub place: Place,
+    /// `--diff A B`
+    pub diff: Option<[OsString; 2]>,
     /// `--headless`, `--drive`
     pub mode: Mode,
 }
@@ -161,6 +163,7 @@ fn open(words: Vec<OsString>) -> Result<Invocation, Usage> {
             }
             Some("--wait") => open.wait = Wait::UntilClosed,
             Some("--new") => open.place = Place::New,
+            Some("--diff") => open.diff = Some(two(&mut words)?),
             Some("--drive") if open.mode != Mode::Headless => open.mode = Mode::Drive,
             Some("--drive") => {}
             Some("--headless") => open.mode = Mode::Headless,
@@ -177,6 +180,16 @@ fn open(words: Vec<OsString>) -> Result<Invocation, Usage> {
         (Some(special), _) => Ok(special),
         (None, Form::Text) => Ok(Invocation::Open(open)),
         (None, _) => Err("--json belongs to a subcommand or to --version.".to_owned()),
+    }
+}
+
+/// The two files that `--diff` compares.
+fn two(words: &mut impl Iterator<Item = OsString>) -> Result<[OsString; 2], Usage> {
+    match (words.next(), words.next()) {
+        (Some(before), Some(after)) if !is_option(&before) && !is_option(&after) => {
+            Ok([before, after])
+        }
+        _ => Err("--diff needs two files.".to_owned()),
     }
 }
 
@@ -339,6 +352,9 @@ mod tests {
         assert_eq!(opened(&[]), Open::default());
         assert_eq!(opened(&["--headless", "--drive"]).mode, Mode::Headless);
         assert_eq!(opened(&["--drive", "x"]).mode, Mode::Drive);
+        let compared = opened(&["c", "--diff", "a", "b", "d"]);
+        assert_eq!(compared.diff, Some(["a".into(), "b".into()]));
+        assert_eq!(compared.paths, ["c", "d"]);
     }
 
     #[test]
@@ -371,7 +387,8 @@ mod tests {
     fn wrong_usage_is_told_in_a_sentence() {
         for words in [
             &["--nope"][..],
-            &["--diff", "a", "b"],
+            &["--diff", "a"],
+            &["--diff", "a", "--wait"],
             &["ctl"],
             &["trust"],
             &["trust", "a", "b"],

@@ -36,6 +36,13 @@ pub enum Item {
     },
     /// What came on standard input.
     Text(String),
+    /// Two files beside each other.
+    Diff {
+        /// On the left; absolute.
+        before: PathBuf,
+        /// On the right; absolute.
+        after: PathBuf,
+    },
 }
 
 /// Whether a caller waits.
@@ -59,8 +66,8 @@ pub enum Place {
 }
 
 impl Opening {
-    /// As [`COMMAND`]'s arguments: `{"items": [{"path", "line"?, "column"?} | {"text"}], "wait",
-    /// "new"}`.
+    /// As [`COMMAND`]'s arguments: `{"items": [{"path", "line"?, "column"?} | {"text"} | {"diff":
+    /// [before, after]}], "wait", "new"}`.
     pub fn to_json(&self) -> Value {
         let items: Value = self.items.iter().map(Item::to_json).collect();
         let (wait, new) = (self.wait == Wait::UntilClosed, self.place == Place::New);
@@ -75,7 +82,7 @@ impl Opening {
         let wrong = || {
             Fault::usage(format!(
                 "{COMMAND} takes items, each {{\"path\", \"line\"?, \"column\"?}} with an absolute \
-                 path, or {{\"text\"}}."
+                 path, {{\"text\"}}, or {{\"diff\"}} with two absolute paths."
             ))
         };
         let items = arguments["items"].as_array().ok_or_else(wrong)?.iter();
@@ -127,6 +134,9 @@ impl Item {
                 item
             }
             Self::Text(text) => json!({ "text": text }),
+            Self::Diff { before, after } => {
+                json!({ "diff": [path_to_json(before), path_to_json(after)] })
+            }
         }
     }
 
@@ -134,7 +144,12 @@ impl Item {
         if let Some(text) = item.get("text") {
             return Some(Self::Text(text.as_str()?.to_owned()));
         }
-        let path = path_from_json(item.get("path")?).filter(|path| path.is_absolute())?;
+        let absolute = |path: &Value| path_from_json(path).filter(|path| path.is_absolute());
+        if let Some(diff) = item.get("diff") {
+            let [before, after] = diff.as_array()?.as_slice() else { return None };
+            return Some(Self::Diff { before: absolute(before)?, after: absolute(after)? });
+        }
+        let path = absolute(item.get("path")?)?;
         let count = |name: &str| match item.get(name) {
             None | Some(Value::Null) => Some(None),
             Some(number) => Some(Some(usize::try_from(number.as_u64()?).ok()?)),

@@ -23,7 +23,8 @@ pub const COMMANDS: &[Command] = &[
     key(
         "app.quit",
         "Quit",
-        "Ends the program once everything is durable. Unsaved texts come back at the next start.",
+        "Ends the program with all its windows once everything is durable. Unsaved texts come \
+         back at the next start.",
         |program, _| {
             program.quit();
             Ok(Value::Null)
@@ -109,7 +110,7 @@ pub const COMMANDS: &[Command] = &[
         Shape::Nothing,
     ),
     taking(
-        look("app.screenshot", "Take a picture", "Writes the window as a PNG.", screenshot),
+        look("app.screenshot", "Take a picture", "Writes the focused window as a PNG.", screenshot),
         &[needs("path", Shape::Path, "where to")],
         Shape::Object,
     ),

@@ -1,5 +1,6 @@
-//! What `app.state` answers: panes, what is open in them, what has the keyboard.
+//! What `app.state` answers: windows, their panes, what is open in them, what has the keyboard.
 
+use render::motion::Motion;
 use serde_json::{Value, json};
 use text::line_ending::{LineEnding, LineEndings};
 use text::{CharOffset, Positions, Rope, TextHash, Version};
@@ -7,7 +8,7 @@ use text::{CharOffset, Positions, Rope, TextHash, Version};
 use crate::buffer::{Buffer, BufferId};
 use crate::panes::Pane;
 use crate::picker::Kind;
-use crate::program::{Overlay, Program, RendererName};
+use crate::program::{Overlay, Program, Window};
 use crate::registry::{Fault, path_to_json};
 use crate::ui::target::Field;
 use crate::view::EditorView;
@@ -42,6 +43,10 @@ pub fn answer(program: &mut Program) -> Result<Value, Fault> {
             for one in &seen {
                 one.complete(&mut state);
             }
+            let focused =
+                list_mut(&mut state["windows"]).find(|window| window["active"] == json!(true));
+            let panes = focused.map(|window| window["panes"].clone());
+            state["panes"] = json!(panes);
             state
         },
         move |_, state| reply(Ok(state)),
@@ -52,8 +57,9 @@ pub fn answer(program: &mut Program) -> Result<Value, Fault> {
 impl Seen {
     /// Fills in what takes reading the text.
     fn complete(&self, state: &mut Value) {
-        let panes = state["panes"].as_array_mut().into_iter().flatten();
-        let items = panes.flat_map(|pane| pane["items"].as_array_mut().into_iter().flatten());
+        let windows = list_mut(&mut state["windows"]);
+        let panes = windows.flat_map(|window| list_mut(&mut window["panes"]));
+        let items = panes.flat_map(|pane| list_mut(&mut pane["items"]));
         let own = items.filter(|item| item["buffer"] == json!(self.buffer.0));
         let mut filled: Option<(String, &'static str)> = None;
         for item in own {
@@ -80,44 +86,64 @@ fn ending_name(rope: &Rope, usual: LineEnding) -> &'static str {
     }
 }
 
+fn list_mut(value: &mut Value) -> impl Iterator<Item = &mut Value> {
+    value.as_array_mut().into_iter().flatten()
+}
+
+/// The state as far as no text has to be read for it; `panes` are those of the focused window and
+/// are filled in last.
 fn describe(program: &Program) -> Value {
-    let focus = program.panes.focus();
-    let panes: Vec<Value> = program
-        .panes
-        .iter()
-        .map(|pane| {
-            json!({
-                "id": pane.id.0,
-                "active": pane.id == focus,
-                "items": items(program, pane),
-            })
-        })
-        .collect();
+    let windows: Vec<Value> = program.windows().map(|one| window(program, one)).collect();
     let notices: Vec<Value> = program
         .notices
         .shown()
         .iter()
         .map(|notice| json!({ "severity": notice.severity.word(), "sentence": notice.sentence }))
         .collect();
-    let (renderer, adapter) = program.renderer();
+    let (renderer, adapter) = program.window.renderer();
     json!({
         "pid": std::process::id(),
-        "renderer": match renderer {
-            RendererName::Gpu => "gpu",
-            RendererName::Cpu => "cpu",
-        },
+        "renderer": renderer.name(),
         "adapter": adapter,
         "focus": focus_name(program),
-        "folder": program.folder.as_deref().map(path_to_json),
+        "folder": program.window.folder.as_deref().map(path_to_json),
         "theme": program.theme.name,
-        "panes": panes,
+        "motion": match program.motion() {
+            Motion::Full => "full",
+            Motion::Reduced => "reduced",
+        },
+        "windows": windows,
         "notices": notices,
+    })
+}
+
+fn window(program: &Program, window: &Window) -> Value {
+    let focus = window.panes.focus();
+    let panes = window.panes.iter().map(|pane| {
+        json!({
+            "id": pane.id.0,
+            "active": pane.id == focus,
+            "items": items(program, pane),
+        })
+    });
+    let (renderer, adapter) = window.renderer();
+    let size = window.size();
+    json!({
+        "id": window.id.0,
+        "active": window.id == program.focused_window(),
+        "title": window.title(),
+        "folder": window.folder.as_deref().map(path_to_json),
+        "size": [size.width, size.height],
+        "scale": window.scale(),
+        "renderer": renderer.name(),
+        "adapter": adapter,
+        "panes": panes.collect::<Vec<Value>>(),
     })
 }
 
 /// What has the keyboard.
 fn focus_name(program: &Program) -> &'static str {
-    match (&program.overlay, program.find_focus) {
+    match (&program.window.overlay, program.window.find_focus) {
         (Some(Overlay::Picker(picker)), _) if picker.kind == Kind::Commands => "palette",
         (Some(Overlay::Picker(_)), _) => "picker",
         (Some(Overlay::Prompt(_)), _) => "prompt",

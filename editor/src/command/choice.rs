@@ -26,7 +26,7 @@ pub fn ask(
     let entries: Vec<Entry> = choices.into_iter().map(entry).collect();
     let mut picker = Picker::new(Kind::Choices, question);
     picker.fill(Arc::new(Entries::new(entries)));
-    program.overlay = Some(Overlay::Picker(picker));
+    program.window.overlay = Some(Overlay::Picker(picker));
     program.redraw();
     Err(Fault::cancelled(format!("{command} asks the person, since it was called without.")))
 }

@@ -54,10 +54,10 @@ pub const COMMANDS: &[Command] = &[
                 needs(
                     "items",
                     Shape::List,
-                    "each {\"path\", \"line\"?, \"column\"?} or {\"text\"}",
+                    "each {\"path\", \"line\"?, \"column\"?}, {\"text\"} or {\"diff\": [a, b]}",
                 ),
                 may("wait", Shape::Truth, "answer when they are closed again"),
-                may("new", Shape::Truth, "ask for a new window"),
+                may("new", Shape::Truth, "in a new window"),
             ],
             Shape::Nothing,
         ),
@@ -106,6 +106,30 @@ pub const COMMANDS: &[Command] = &[
         ),
         Risk::L2,
         Effect::Idempotent,
+    ),
+    risking(
+        taking(
+            look(
+                "file.diff",
+                "Compare with another file",
+                "Shows the focused text, or the file that is named as before, beside another \
+                 file, line by line; both can be edited. Without a path the person is asked.",
+                diff,
+            ),
+            &[
+                may("path", Shape::Path, "the file on the right"),
+                may("before", Shape::Path, "the file on the left; the focused text by itself"),
+            ],
+            Shape::Object,
+        ),
+        Risk::L0,
+        Effect::Idempotent,
+    ),
+    look(
+        "file.diff_saved",
+        "Compare with what is saved",
+        "Shows the focused text beside what its file held when that was last read or written.",
+        |program, _| program.compare_with_saved().map(|()| Value::Null),
     ),
     key("file.new", "New text", "Opens an empty text without a file.", |program, _| {
         program.new_draft("");
@@ -167,6 +191,19 @@ fn open_all(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault
     Ok(Value::Null)
 }
 
+fn diff(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
+    let before = arguments.maybe_path("before")?;
+    let Some(path) = arguments.maybe_path("path")? else {
+        program.need_active()?;
+        let folder = program.start_folder();
+        program.ask(Question::Compare, folder);
+        return Err(Fault::cancelled("Without a path, file.diff asks the person."));
+    };
+    let reply = program.answer_later();
+    program.compare_files(before, path, reply);
+    Ok(Value::Null)
+}
+
 fn save(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
     let Some(path) = arguments.maybe_path("path")? else {
         let id = program.need_active()?.0.buffer;
@@ -190,13 +227,8 @@ fn save_as(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault>
     };
     let path = load::absolute(&path);
     let id = program.need_active()?.0.buffer;
-    match program.buffer_at(&path) {
-        Some(other) if other != id => Err(Fault::state(format!(
-            "{} is open in another tab: close it first, or choose another name.",
-            path.display()
-        ))),
-        _ => program.save_active(Some(path)),
-    }
+    program.check_free(id, &path)?;
+    program.save_active(Some(path))
 }
 
 fn ask_where(program: &mut Program) -> Result<Value, Fault> {
@@ -465,6 +497,7 @@ mod tests {
         stage.run("file.open_all", json!({ "items": items })).unwrap();
         let titles: Vec<String> = stage
             .program
+            .window
             .panes
             .focused()
             .items

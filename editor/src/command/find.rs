@@ -88,7 +88,7 @@ fn step(program: &mut Program, direction: Direction) -> Result<Value, Fault> {
 fn field_next(program: &mut Program) -> Result<Value, Fault> {
     let (view, _) = program.need_active()?;
     let rows = view.find.as_ref().map(|find| find.rows);
-    program.find_focus = match (program.find_focus, rows) {
+    program.window.find_focus = match (program.window.find_focus, rows) {
         (Some(Field::Find), Some(Rows::FindAndReplace)) => Some(Field::Replace),
         (_, Some(_)) => Some(Field::Find),
         (_, None) => None,

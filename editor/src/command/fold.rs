@@ -86,27 +86,27 @@ fn open(program: &mut Program) -> Result<Value, Fault> {
 
 fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
     let (view, _) = program.need_active()?;
-    let (id, pane) = (view.buffer, program.panes.focus());
+    if view.alignment.is_some() {
+        return Err(Fault::state("Nothing is folded while two texts are compared."));
+    }
+    let (id, pane) = (view.buffer, program.window.panes.focus());
     let Some(buffer) = program.buffers.get(&id) else { return Ok(Value::Null) };
     let (rope, tree) = (buffer.rope().clone(), buffer.syntax.tree().cloned());
     let tab = program.style(buffer).tab.cells();
     let reply = program.answer_later();
-    program.workers.run(
-        "looking for what can be folded",
-        Urgency::Awaited,
-        move || (foldable(&rope, tree.as_deref(), tab), rope),
-        move |program, (foldable, rope)| {
-            let buffer = program.buffers.get(&id).filter(|it| it.rope().is_instance(&rope));
-            let view = program.panes.get_mut(pane).and_then(|pane| pane.item_mut());
-            let view = view.filter(|view| view.buffer == id);
-            let (Some(buffer), Some(view)) = (buffer, view) else {
-                return reply(Err(Fault::state("The text changed meanwhile; fold again.")));
-            };
-            fold(view, buffer, &foldable, which);
-            program.redraw();
-            reply(Ok(Value::Null));
-        },
-    );
+    let work = move || (foldable(&rope, tree.as_deref(), tab), rope);
+    let done = program.here(move |program: &mut Program, (foldable, rope): (Vec<_>, Rope)| {
+        let buffer = program.buffers.get(&id).filter(|it| it.rope().is_instance(&rope));
+        let view = program.window.panes.get_mut(pane).and_then(|pane| pane.item_mut());
+        let view = view.filter(|view| view.buffer == id && view.alignment.is_none());
+        let (Some(buffer), Some(view)) = (buffer, view) else {
+            return reply(Err(Fault::state("The text changed meanwhile; fold again.")));
+        };
+        fold(view, buffer, &foldable, which);
+        program.redraw();
+        reply(Ok(Value::Null));
+    });
+    program.workers.run("looking for what can be folded", Urgency::Awaited, work, done);
     Ok(Value::Null)
 }
 

@@ -41,7 +41,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 fn choose(program: &mut Program, choose: impl FnOnce(&mut Picker)) -> Result<Value, Fault> {
-    let Some(Overlay::Picker(picker)) = &mut program.overlay else {
+    let Some(Overlay::Picker(picker)) = &mut program.window.overlay else {
         return Err(Fault::state("No list is open."));
     };
     choose(picker);

@@ -94,27 +94,24 @@ fn look_on_worker(
     more: More,
 ) {
     let Some(view) = program.view() else { return };
-    let (id, pane) = (view.buffer, program.panes.focus());
+    let (id, pane) = (view.buffer, program.window.panes.focus());
     let snapshot = rope.clone();
     let selections = before.clone();
-    program.workers.run(
-        "looking for more of the same",
-        Urgency::Awaited,
-        move || look(&rope, &selections, &searcher, more, SEARCH_TIME_MAX),
-        move |program, found| {
-            let is_current = program.panes.focus() == pane
-                && program.active().is_some_and(|(view, buffer)| {
-                    view.buffer == id
-                        && view.selections == before
-                        && buffer.rope().is_instance(&snapshot)
-                });
-            match found {
-                Ok(found) if is_current => take(program, found, query, more),
-                Ok(_) => {}
-                Err(stopped) => program.warn(format!("Nothing more was selected: {stopped}.")),
-            }
-        },
-    );
+    let work = move || look(&rope, &selections, &searcher, more, SEARCH_TIME_MAX);
+    let done = program.here(move |program: &mut Program, found: Result<Selections, Stopped>| {
+        let is_current = program.window.panes.focus() == pane
+            && program.active().is_some_and(|(view, buffer)| {
+                view.buffer == id
+                    && view.selections == before
+                    && buffer.rope().is_instance(&snapshot)
+            });
+        match found {
+            Ok(found) if is_current => take(program, found, query, more),
+            Ok(_) => {}
+            Err(stopped) => program.warn(format!("Nothing more was selected: {stopped}.")),
+        }
+    });
+    program.workers.run("looking for more of the same", Urgency::Awaited, work, done);
 }
 
 fn take(program: &mut Program, found: Selections, query: Query, more: More) {

@@ -26,7 +26,9 @@ mod tests {
     fn it_offers_what_can_be_done_without_more() {
         let mut stage = Stage::with("a|");
         stage.keys("ctrl-shift-p");
-        let Some(Overlay::Picker(picker)) = &stage.program.overlay else { panic!("it is open") };
+        let Some(Overlay::Picker(picker)) = &stage.program.window.overlay else {
+            panic!("it is open")
+        };
         let entries = picker.entries.as_ref().unwrap();
         let offers = |id: &str| {
             entries.all.iter().any(|entry| matches!(entry.target, Target::Command(it) if it == id))

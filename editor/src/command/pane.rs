@@ -71,10 +71,10 @@ fn split(program: &mut Program, toward: Toward) -> Result<Value, Fault> {
 }
 
 fn close(program: &mut Program) -> Result<Value, Fault> {
-    let pane = program.panes.focus();
-    match program.panes.focused().items.is_empty() {
+    let pane = program.window.panes.focus();
+    match program.window.panes.focused().items.is_empty() {
         true => {
-            program.panes.close(pane);
+            program.window.panes.close(pane);
             program.redraw();
         }
         false => program.close_tabs(pane, |_| true),
@@ -86,14 +86,14 @@ fn focus(program: &mut Program, arguments: &Arguments) -> Result<Value, Fault> {
     let index = arguments.integer("index")?;
     let wanted = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
     let pane: Option<PaneId> =
-        wanted.and_then(|index| program.panes.iter().nth(index)).map(|pane| pane.id);
+        wanted.and_then(|index| program.window.panes.iter().nth(index)).map(|pane| pane.id);
     let pane = pane.ok_or_else(|| Fault::unknown(format!("There is no pane {index}.")))?;
     program.focus_pane(pane);
     Ok(Value::Null)
 }
 
 fn beside(program: &Program, toward: Toward) -> Option<PaneId> {
-    program.panes.beside(program.panes.focus(), toward, program.panes_area())
+    program.window.panes.beside(program.window.panes.focus(), toward, program.panes_area())
 }
 
 fn focus_beside(program: &mut Program, toward: Toward) -> Result<Value, Fault> {
@@ -105,13 +105,13 @@ fn focus_beside(program: &mut Program, toward: Toward) -> Result<Value, Fault> {
 
 fn move_item(program: &mut Program, toward: Toward) -> Result<Value, Fault> {
     program.need_active()?;
-    let from = program.panes.focused();
+    let from = program.window.panes.focused();
     let (id, index, count) = (from.id, from.active, from.items.len());
     let to = match beside(program, toward) {
         Some(pane) => pane,
         // The only tab of a pane has nowhere to go.
         None if count == 1 => return Ok(Value::Null),
-        None => program.panes.split(id, toward),
+        None => program.window.panes.split(id, toward),
     };
     program.move_tab(id, index, to, None);
     Ok(Value::Null)
@@ -131,7 +131,7 @@ mod tests {
             stage.run("file.open", json!({ "path": path })).unwrap();
         }
         let shape = |stage: &Stage| -> Vec<usize> {
-            stage.program.panes.iter().map(|pane| pane.items.len()).collect()
+            stage.program.window.panes.iter().map(|pane| pane.items.len()).collect()
         };
         stage.keys("ctrl-k shift-right");
         assert_eq!(shape(&stage), [1, 1]);

@@ -284,7 +284,7 @@ fn shrink(program: &mut Program) -> Result<Value, Fault> {
 }
 
 fn all_matches(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
-    if program.find_focus.is_some() {
+    if program.window.find_focus.is_some() {
         program.select_matches();
         return Ok(Value::Null);
     }

@@ -79,15 +79,12 @@ const KEYMAP: &str = "\
 
 fn open(program: &mut Program, path: PathBuf, template: String) -> Result<Value, Fault> {
     let reply = program.answer_later();
-    program.workers.run(
-        "opening your own file",
-        Urgency::Awaited,
-        move || make(&path, &template).map(|()| path),
-        move |program, made| match made {
-            Ok(path) => program.open(path, None, reply),
-            Err(fault) => reply(Err(fault)),
-        },
-    );
+    let done = program.here(move |program: &mut Program, made| match made {
+        Ok(path) => program.open(path, None, reply),
+        Err(fault) => reply(Err(fault)),
+    });
+    let work = move || make(&path, &template).map(|()| path);
+    program.workers.run("opening your own file", Urgency::Awaited, work, done);
     Ok(Value::Null)
 }
 

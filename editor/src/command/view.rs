@@ -10,23 +10,20 @@ use crate::view::Wrap;
 
 /// What changes the view.
 pub const COMMANDS: &[Command] = &[
-    look(
-        "view.zoom_in",
-        "Zoom in",
-        "Enlarges everything, until the program ends.",
-        |program, _| {
-            let now = program.settings.appearance().zoom;
-            let larger = ZOOMS.iter().copied().find(|zoom| *zoom > now + ZOOM_SLACK);
-            zoom(program, larger)
-        },
-    ),
-    look("view.zoom_out", "Zoom out", "Makes everything smaller.", |program, _| {
-        let now = program.settings.appearance().zoom;
+    look("view.zoom_in", "Zoom in", "Enlarges text, in this window.", |program, _| {
+        let now = program.zoom();
+        let larger = ZOOMS.iter().copied().find(|zoom| *zoom > now + ZOOM_SLACK);
+        zoom(program, larger)
+    }),
+    look("view.zoom_out", "Zoom out", "Makes text smaller, in this window.", |program, _| {
+        let now = program.zoom();
         let smaller = ZOOMS.iter().rev().copied().find(|zoom| *zoom < now - ZOOM_SLACK);
         zoom(program, smaller)
     }),
     look("view.zoom_reset", "Zoom as the settings say", "Takes zooming back.", |program, _| {
-        session(program, "appearance.zoom", Value::Null)
+        program.window.zoom = None;
+        program.redraw();
+        Ok(Value::Null)
     }),
     look("view.wrap_toggle", "Wrap lines", "Or let them run on.", |program, _| {
         let (view, _) = program.need_active()?;
@@ -74,10 +71,11 @@ const ZOOMS: &[f32] =
 const ZOOM_SLACK: f32 = 0.01;
 
 fn zoom(program: &mut Program, to: Option<f32>) -> Result<Value, Fault> {
-    match to {
-        Some(to) => session(program, "appearance.zoom", json!(to)),
-        None => Ok(Value::Null),
+    if let Some(to) = to {
+        program.window.zoom = Some(to);
+        program.redraw();
     }
+    Ok(Value::Null)
 }
 
 fn session(program: &mut Program, key: &str, value: Value) -> Result<Value, Fault> {
@@ -101,7 +99,7 @@ mod tests {
     #[test]
     fn zooming_goes_in_steps_and_back() {
         let mut stage = Stage::with("|");
-        let zoom = |stage: &Stage| stage.program.settings.appearance().zoom;
+        let zoom = |stage: &Stage| stage.program.zoom();
         stage.keys("ctrl-=");
         assert_eq!(zoom(&stage), 1.1);
         stage.keys("ctrl-- ctrl--");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use text::{Line, Point};
 
 use crate::buffer::BufferId;
-use crate::cli::{Item, Opening, Wait};
+use crate::cli::{Item, Opening, Place, Wait};
 use crate::program::Program;
 use crate::registry::{Fault, FaultKind};
 use crate::shell::{Reply, Request};
@@ -44,7 +44,9 @@ impl Program {
     pub fn open_items(&mut self, opening: Opening, reply: Reply) {
         let caller = self.memory.waiting.next;
         self.memory.waiting.next += 1;
-        if opening.items.is_empty() {
+        if opening.place == Place::New {
+            self.open_window();
+        } else if opening.items.is_empty() {
             self.request(Request::Raise);
         }
         let entry = Caller {
@@ -73,14 +75,24 @@ impl Program {
                 let id = self.new_draft(&text);
                 self.item_opened(caller, Ok(Some(id)));
             }
+            Some(Item::Diff { before, after }) => {
+                self.compare_then(Some(before), after, move |program, compared| {
+                    let opened = compared.map(|(ids, _)| ids.to_vec());
+                    program.items_opened(caller, opened);
+                });
+            }
             None => self.answer_when_closed(caller),
         }
     }
 
     fn item_opened(&mut self, caller: u64, opened: Result<Option<BufferId>, Fault>) {
+        self.items_opened(caller, opened.map(|id| id.into_iter().collect()));
+    }
+
+    fn items_opened(&mut self, caller: u64, opened: Result<Vec<BufferId>, Fault>) {
         let Some(entry) = self.memory.waiting.callers.get_mut(&caller) else { return };
         match opened {
-            Ok(id) => entry.open.extend(id),
+            Ok(ids) => entry.open.extend(ids),
             Err(fault) => {
                 entry.kind = fault.kind;
                 entry.faults.push(fault.sentence);

@@ -140,18 +140,36 @@ pub fn base_text(bytes: &[u8]) -> Option<String> {
 /// Where everything was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
+    /// The window that had the keyboard. Its fields are the session's own, as they were when there
+    /// was one window.
+    #[serde(flatten)]
+    pub window: WindowState,
+    /// The other windows, oldest first.
+    #[serde(default)]
+    pub others: Vec<WindowState>,
+    /// Files that were open lately, newest first.
+    pub recent: Vec<serde_json::Value>,
+    /// The streams of texts that were closed without saving, newest last: 32 hex digits each.
+    #[serde(default)]
+    pub aside: Vec<String>,
+}
+
+/// What was in a window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowState {
     /// The folder that was worked in.
     pub folder: Option<serde_json::Value>,
-    /// Width and height of the window, logical pixels.
+    /// Width and height, logical pixels.
     pub size: (f32, f32),
+    /// How much larger text was than the settings say.
+    #[serde(default)]
+    pub zoom: Option<f32>,
     /// How panes lay.
     pub shape: Option<Shape>,
     /// Which pane had the focus.
     pub focus: u64,
     /// What was in them.
     pub panes: Vec<PaneState>,
-    /// Files that were open lately, newest first.
-    pub recent: Vec<serde_json::Value>,
 }
 
 /// What was in a pane.
@@ -182,12 +200,20 @@ pub struct ViewState {
     pub folds: Vec<(usize, usize)>,
     /// Whether lines were wrapped.
     pub wrap: bool,
+    /// The comparison that it was a side of, and whether it showed the text after.
+    #[serde(default)]
+    pub compared: Option<(u64, bool)>,
 }
 
 impl ViewState {
     /// The stream's key.
     pub fn stream(&self) -> Option<StreamKey> {
-        u128::from_str_radix(self.stream.as_deref()?, 16).ok().map(StreamKey)
+        Self::stream_of(self.stream.as_deref()?)
+    }
+
+    /// The key that a name is kept for.
+    pub fn stream_of(name: &str) -> Option<StreamKey> {
+        u128::from_str_radix(name, 16).ok().map(StreamKey)
     }
 
     /// A key as it is kept.
@@ -205,6 +231,11 @@ impl Session {
     /// From a record; `None` for one that is damaged.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
+    }
+
+    /// The windows, the one that had the keyboard first.
+    pub fn windows(&self) -> impl Iterator<Item = &WindowState> {
+        std::iter::once(&self.window).chain(&self.others)
     }
 }
 
@@ -226,6 +257,17 @@ mod tests {
             assert!(part.len() <= unmade.bytes_max);
             assert_eq!((unmade.make)(), *part, "it is the same whoever makes it, and when");
         }
+    }
+
+    #[test]
+    fn a_session_of_one_window_is_read_as_it_was_written_then() {
+        let kept = br#"{"folder":null,"size":[800.0,600.0],"shape":{"Pane":1},"focus":1,
+            "panes":[{"id":1,"active":0,"views":[]}],"recent":["/a"]}"#;
+        let session = Session::from_bytes(kept).unwrap();
+        assert_eq!(session.window.size, (800.0, 600.0));
+        assert_eq!(session.windows().count(), 1);
+        let more = Session { others: vec![session.window.clone()], ..session };
+        assert_eq!(Session::from_bytes(&more.to_bytes()), Some(more));
     }
 
     #[test]

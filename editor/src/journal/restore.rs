@@ -216,7 +216,8 @@ pub fn restore(reader: &LogReader, opener: &Opener) -> Result<Restored, LogError
 fn load_files(restored: &mut Restored) {
     let Some(session) = &restored.session else { return };
     let known: BTreeSet<StreamKey> = restored.texts.iter().map(|text| text.stream).collect();
-    for view in session.panes.iter().flat_map(|pane| &pane.views) {
+    let panes = session.windows().flat_map(|window| &window.panes);
+    for view in panes.flat_map(|pane| &pane.views) {
         let has_text = view.stream().is_some_and(|stream| known.contains(&stream));
         let Some(path) = view.path.as_ref().and_then(path_from_json).filter(|_| !has_text) else {
             continue;

@@ -65,15 +65,12 @@ impl Program {
             // Whoever asked may have given up.
             let _ = send.send(text);
         });
-        self.workers.run(
-            "reading the clipboard",
-            Urgency::Awaited,
-            move || receive.recv_timeout(ANSWER_TIME_MAX).ok().flatten(),
-            |program, text| match text {
-                Some(text) if !text.is_empty() => program.paste(&text),
-                _ => {}
-            },
-        );
+        let done = self.here(|program: &mut Program, text: Option<String>| match text {
+            Some(text) if !text.is_empty() => program.paste(&text),
+            _ => {}
+        });
+        let work = move || receive.recv_timeout(ANSWER_TIME_MAX).ok().flatten();
+        self.workers.run("reading the clipboard", Urgency::Awaited, work, done);
     }
 
     /// Pastes a text: into the line that has the keyboard, or at every caret. What was copied as

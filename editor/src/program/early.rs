@@ -11,7 +11,7 @@ use text::Origin;
 
 use super::Program;
 use crate::buffer::{Buffer, BufferId, OnDisk};
-use crate::cli::{Item, Opening, Wait};
+use crate::cli::{Item, Opening, Place, Wait};
 use crate::journal::StreamKey;
 use crate::panes::Panes;
 use crate::view::EditorView;
@@ -38,18 +38,24 @@ impl Program {
             return;
         }
         // What goes wrong is told when it is opened among the restored panes.
-        self.open_items(Opening { items, wait: Wait::No, ..opening.clone() }, Box::new(|_| {}));
+        let early = Opening { items, wait: Wait::No, place: Place::Current };
+        self.open_items(early, Box::new(|_| {}));
     }
 
     /// Clears the way for what is restored.
     pub(super) fn set_early_aside(&mut self) -> Early {
-        let (panes, buffers) = (std::mem::take(&mut self.panes), std::mem::take(&mut self.buffers));
+        let (panes, buffers) =
+            (std::mem::take(&mut self.window.panes), std::mem::take(&mut self.buffers));
         Early { panes, buffers }
     }
 
-    /// Puts back what was set aside. A text that was restored too keeps its unsaved edits, and
-    /// takes those that were made in the meantime.
-    pub(super) fn take_back(&mut self, early: Early) {
+    /// Puts back what was set aside, beside what was restored or in a window of its own. A text
+    /// that was restored too keeps its unsaved edits, and takes those that were made in the
+    /// meantime.
+    pub(super) fn take_back(&mut self, early: Early, place: Place) {
+        if place == Place::New && !self.window.is_blank() {
+            self.open_window();
+        }
         let Early { mut panes, buffers } = early;
         let paths: Vec<PathBuf> = buffers.values().filter_map(|one| one.path.clone()).collect();
         for (id, buffer) in buffers {
@@ -60,15 +66,21 @@ impl Program {
                 }
             }
         }
+        // A window that was opened meanwhile may have shown one that was united with another.
+        for pane in self.others.iter_mut().flat_map(|window| window.panes.iter_mut()) {
+            pane.items.retain(|view| self.buffers.contains_key(&view.buffer));
+            pane.active = pane.active.min(pane.items.len().saturating_sub(1));
+        }
         for view in panes.iter_mut().flat_map(|pane| std::mem::take(&mut pane.items)) {
             if self.buffers.contains_key(&view.buffer) {
-                self.panes.focused_mut().insert(view);
+                self.window.panes.focused_mut().insert(view);
             }
         }
         paths.into_iter().for_each(|path| self.remember(path));
     }
 
-    fn unite(&mut self, restored: BufferId, mut early: Buffer) {
+    /// Gives the edits of a text to another of the same file.
+    pub(super) fn unite(&mut self, restored: BufferId, mut early: Buffer) {
         let Some(buffer) = self.buffers.get(&restored) else { return };
         if early.stream.is_none() {
             return;
@@ -90,6 +102,7 @@ impl Program {
 mod tests {
     use serde_json::json;
 
+    use crate::cli::Place;
     use crate::command::stage::Stage;
 
     const BASE: &str = "one\ntwo\nthree\nfour\nfive\nsix\n";
@@ -112,7 +125,7 @@ mod tests {
             stage.keys(place);
             stage.program.type_text(restored);
         }
-        stage.program.take_back(aside);
+        stage.program.take_back(aside, Place::Current);
         stage
     }
 
@@ -147,6 +160,6 @@ mod tests {
         assert_eq!(texts, [format!("x{BASE}"), format!("y{BASE}")]);
         let paths = stage.program.buffers.values().filter(|buffer| buffer.path.is_some());
         assert_eq!(paths.count(), 1, "the other one is a draft");
-        assert_eq!(stage.program.panes.focused().items.len(), 2, "and both are shown");
+        assert_eq!(stage.program.window.panes.focused().items.len(), 2, "and both are shown");
     }
 }

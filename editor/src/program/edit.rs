@@ -65,26 +65,27 @@ impl Program {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         self.journal.record(buffer, change);
         buffer.changed(change);
-        let focus = self.panes.focus();
+        let here = self.window.id;
         let mut selections = selections;
-        for pane in self.panes.iter_mut() {
-            let is_focused = pane.id == focus;
-            let active = pane.active;
-            for (index, view) in pane.items.iter_mut().enumerate() {
-                if view.buffer != id {
-                    continue;
-                }
-                let own = if is_focused && index == active { selections.take() } else { None };
-                let follows = own.is_some();
-                view.changed(change, own);
-                if follows {
-                    view.follow = Follow::Caret;
+        for window in self.windows_mut() {
+            let focus = (window.id == here).then(|| window.panes.focus());
+            for pane in window.panes.iter_mut() {
+                let (is_focused, active) = (focus == Some(pane.id), pane.active);
+                let views = pane.items.iter_mut().enumerate();
+                for (index, view) in views.filter(|(_, view)| view.buffer == id) {
+                    let own = if is_focused && index == active { selections.take() } else { None };
+                    let follows = own.is_some();
+                    view.changed(change, own);
+                    if follows {
+                        view.follow = Follow::Caret;
+                    }
                 }
             }
         }
         self.schedule_parse(id);
+        self.compare_changed(id);
         self.refresh_search();
-        self.redraw();
+        self.redraw_showing(id);
     }
 
     /// Text from the keyboard or an input method, at every caret.

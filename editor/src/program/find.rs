@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use text::search::{Limits, Match, Query, Searcher, Stopped, Template, Wrap};
+use text::search::{Limits, Match, Query, Replaced, Searcher, Stopped, Template, Wrap};
 use text::{CharRange, Origin, Positions, Rope, Selection, Selections, Transaction};
 
 use super::Program;
@@ -45,13 +45,13 @@ impl Program {
             }
             None => view.find = Some(Find::new(&seed.unwrap_or_default(), head, rows)),
         }
-        self.find_focus = Some(Field::Find);
+        self.window.find_focus = Some(Field::Find);
         self.search();
     }
 
     /// Closes the find bar; what was found last stays selected.
     pub fn close_find(&mut self) {
-        self.find_focus = None;
+        self.window.find_focus = None;
         let find = self.active().and_then(|(view, _)| view.find.take());
         if let Some(find) = find.filter(|find| !find.input.is_empty()) {
             self.last_find = Some((find.input.text().to_owned(), find.options));
@@ -83,30 +83,26 @@ impl Program {
         };
         find.progress = Progress::Looking;
         let (rope, generation) = (buffer.rope().clone(), find.generation);
-        let pane = self.panes.focus();
-        self.workers.run(
-            "finding",
-            Urgency::Awaited,
-            move || look(&searcher, &rope),
-            move |program, found| {
-                let view = program.panes.get_mut(pane).and_then(|pane| pane.item_mut());
-                let Some(view) = view.filter(|view| view.buffer == id) else { return };
-                let Some(find) = view.find.as_mut().filter(|find| find.generation == generation)
-                else {
-                    return;
-                };
-                find.matches = found.matches.into();
-                find.progress = found.progress;
-                let step = find.step.take();
-                let origin = find.origin;
-                match step {
-                    Some(direction) => program.step_match(direction),
-                    None if program.find_focus.is_some() => program.preview_match(origin),
-                    None => program.note_current(),
-                }
-                program.redraw();
-            },
-        );
+        let pane = self.window.panes.focus();
+        let done = self.here(move |program: &mut Program, found: Found| {
+            let view = program.window.panes.get_mut(pane).and_then(|pane| pane.item_mut());
+            let Some(view) = view.filter(|view| view.buffer == id) else { return };
+            let Some(find) = view.find.as_mut().filter(|find| find.generation == generation) else {
+                return;
+            };
+            find.matches = found.matches.into();
+            find.progress = found.progress;
+            let step = find.step.take();
+            let origin = find.origin;
+            match step {
+                Some(direction) => program.step_match(direction),
+                None if program.window.find_focus.is_some() => program.preview_match(origin),
+                None => program.note_current(),
+            }
+            program.redraw();
+        });
+        let work = move || look(&searcher, &rope);
+        self.workers.run("finding", Urgency::Awaited, work, done);
     }
 
     /// Looks again when the text under an open bar has changed.
@@ -115,7 +111,7 @@ impl Program {
             .view()
             .and_then(|view| view.find.as_ref())
             .is_some_and(|find| find.is_stale && !find.input.is_empty());
-        if is_stale && self.find_focus.is_none() {
+        if is_stale && self.window.find_focus.is_none() {
             self.search();
         }
     }
@@ -179,6 +175,16 @@ impl Program {
         find.options = options;
         let Ok(searcher) = find.query().compile() else { return };
         let rope = buffer.rope().clone();
+        let done =
+            self.here(move |program: &mut Program, found: Result<Option<Match>, Stopped>| {
+                let Ok(Some(found)) = found else { return };
+                let Some((view, _)) = program.active() else { return };
+                if view.buffer == id {
+                    let selection = Selection::new(found.range.start, found.range.end);
+                    view.select(Selections::single(selection), Follow::Center);
+                    program.redraw();
+                }
+            });
         self.workers.run(
             "finding",
             Urgency::Awaited,
@@ -193,15 +199,7 @@ impl Program {
                     searcher.previous_from(&rope, range.start, Wrap::Around, limits())
                 }
             },
-            move |program, found| {
-                let Ok(Some(found)) = found else { return };
-                let Some((view, _)) = program.active() else { return };
-                if view.buffer == id {
-                    let selection = Selection::new(found.range.start, found.range.end);
-                    view.select(Selections::single(selection), Follow::Center);
-                    program.redraw();
-                }
-            },
+            done,
         );
     }
 
@@ -215,7 +213,7 @@ impl Program {
         let all = find.matches.iter().map(|found| Selection::new(found.start, found.end));
         let selections = Selections::new(all, find.current.unwrap_or(0));
         view.select(selections, Follow::Caret);
-        self.find_focus = None;
+        self.window.find_focus = None;
         self.redraw();
     }
 
@@ -261,18 +259,8 @@ impl Program {
         let (query, template) = (find.query(), find.replacement.text().to_owned());
         let (rope, version, id, ending) =
             (buffer.rope().clone(), buffer.document.version(), view.buffer, buffer.line_ending);
-        self.workers.run(
-            "replacing",
-            Urgency::Awaited,
-            move || {
-                let (searcher, template) = prepare(&query, &template)?;
-                let whole = CharRange { start: text::CharOffset(0), end: rope.end() };
-                let limits = limits();
-                searcher
-                    .replace_all(&rope, whole, &template, ending, limits)
-                    .map_err(|stopped| stopped.to_string())
-            },
-            move |program, replaced| match replaced {
+        let done = self.here(move |program: &mut Program, replaced: Result<Replaced, String>| {
+            match replaced {
                 Ok(replaced) => {
                     let is_current = program
                         .buffers
@@ -291,7 +279,20 @@ impl Program {
                 Err(sentence) => {
                     program.say(Severity::Error, format!("Nothing was replaced: {sentence}."));
                 }
+            }
+        });
+        self.workers.run(
+            "replacing",
+            Urgency::Awaited,
+            move || {
+                let (searcher, template) = prepare(&query, &template)?;
+                let whole = CharRange { start: text::CharOffset(0), end: rope.end() };
+                let limits = limits();
+                searcher
+                    .replace_all(&rope, whole, &template, ending, limits)
+                    .map_err(|stopped| stopped.to_string())
             },
+            done,
         );
     }
 }

@@ -14,6 +14,7 @@ use super::{Overlay, Program};
 use crate::buffer::{Buffer, BufferId, OnDisk};
 use crate::input::Focus;
 use crate::line_input::LineInput;
+use crate::notice::Notice;
 use crate::panes::{GAP, Pane, PaneId};
 use crate::settings::Whitespace;
 use crate::shell::Request;
@@ -42,20 +43,20 @@ const RECENT_SHOWN: usize = 6;
 impl Program {
     /// Builds the scene if something changed since the last one.
     pub fn prepare(&mut self, now: Instant) {
-        if std::mem::take(&mut self.frame.is_wanted) {
+        if std::mem::take(&mut self.window.frame.is_wanted) {
             self.build(now);
-            self.frame.is_unpresented = true;
+            self.window.frame.is_unpresented = true;
         }
     }
 
     /// What [`Program::prepare`] built last.
     pub fn scene(&self) -> &Scene {
-        &self.frame.scene
+        &self.window.frame.scene
     }
 
     /// Notes that the scene is on the screen.
     pub fn presented(&mut self) {
-        self.frame.is_unpresented = false;
+        self.window.frame.is_unpresented = false;
     }
 
     /// The rectangle in which panes lie.
@@ -63,63 +64,72 @@ impl Program {
         Rect {
             x: GAP,
             y: title::HEIGHT,
-            width: (self.size.width - 2.0 * GAP).max(0.0),
-            height: (self.size.height - title::HEIGHT - status::HEIGHT).max(0.0),
+            width: (self.window.size.width - 2.0 * GAP).max(0.0),
+            height: (self.window.size.height - title::HEIGHT - status::HEIGHT).max(0.0),
         }
     }
 
     fn build(&mut self, now: Instant) {
         self.advance(now);
+        self.scroll_together();
         let colors = self.theme.colors;
-        let root = self.window(&colors);
-        let layout = layout::lay_out(&root, self.size, &mut self.shaper, Direction::Ltr);
-        let mut scene = std::mem::replace(&mut self.frame.scene, Scene::new(colors.canvas));
+        let root = self.elements(&colors);
+        let layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
+        let mut scene = std::mem::replace(&mut self.window.frame.scene, Scene::new(colors.canvas));
         scene.clear(colors.canvas);
-        self.frame.views.clear();
-        self.frame.caret = None;
+        self.window.frame.views.clear();
+        self.window.frame.caret = None;
         layout.paint_with(&mut scene, &mut |scene, id, rect| match Target::of(id) {
             Some(Target::View(pane)) => self.paint_view(scene, pane, rect),
             Some(Target::Field(field)) => self.paint_field(scene, field, rect),
             _ => {}
         });
         self.paint_hover(&layout, &mut scene);
-        self.frame.scene = scene;
-        self.frame.layout = Some(layout);
+        self.window.frame.scene = scene;
+        self.window.frame.layout = Some(layout);
         self.shaper.end_frame();
         self.tell_shell();
     }
 
     /// A veil over what would be pressed.
     fn paint_hover(&self, layout: &Layout, scene: &mut Scene) {
-        let Some(rect) = self.hover.and_then(|target| layout.rect(target.id())) else { return };
+        let Some(rect) = self.window.hover.and_then(|target| layout.rect(target.id())) else {
+            return;
+        };
         let veil = self.theme.colors.mark.with_alpha(0x1e);
         let rect = Rect { x: rect.x - 2.0, width: rect.width + 4.0, ..rect };
         scene.quad(Quad { radii: Radii::all(7.0), ..Quad::fill(rect, veil) });
     }
 
     /// The window as elements.
-    fn window(&self, colors: &Colors) -> Element {
+    fn elements(&self, colors: &Colors) -> Element {
         let (name, detail) = self.title_words();
         let panes = self.shown_panes();
         let area = self.panes_area();
         let placed = panes.iter().filter_map(|(id, rect)| {
-            let pane = self.panes.get(*id)?;
+            let pane = self.window.panes.get(*id)?;
             Some(self.pane(pane, *rect, area, colors))
         });
         let middle = Element::column().height(area.height).shrink(0.0).children(placed);
         let about = self.about();
+        let width = self.window.size.width;
         Element::column()
-            .size(self.size.width, self.size.height)
+            .size(self.window.size.width, self.window.size.height)
             .child(title::bar(&name, &detail, colors))
             .child(middle)
             .child(status::line(about.as_ref(), &self.states(), colors))
-            .maybe(notices::stack(self.notices.shown(), self.size.width, colors))
+            .maybe(notices::stack(self.shown_notices(), width, self.notice_drop(), colors))
             .maybe(self.overlay_element(colors))
     }
 
+    /// What was said is shown where the keyboard is, and there alone.
+    fn shown_notices(&self) -> &[Notice] {
+        if self.window.id == self.focus { self.notices.shown() } else { &[] }
+    }
+
     fn overlay_element(&self, colors: &Colors) -> Option<Element> {
-        let width = self.size.width;
-        Some(match self.overlay.as_ref()? {
+        let width = self.window.size.width;
+        Some(match self.window.overlay.as_ref()? {
             Overlay::Picker(picker) => card::picker(picker, width, self.card_rise(), colors),
             Overlay::Prompt(prompt) => {
                 let hint = prompt.trouble.as_deref().unwrap_or(prompt.question.hint());
@@ -130,7 +140,7 @@ impl Program {
 
     fn title_words(&self) -> (String, String) {
         let file = self.view().and_then(|view| self.buffers.get(&view.buffer));
-        let folder = self.folder.as_deref();
+        let folder = self.window.folder.as_deref();
         let name = folder
             .and_then(|folder| folder.file_name())
             .map_or_else(|| "hearth".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -143,7 +153,7 @@ impl Program {
     }
 
     fn pane(&self, pane: &Pane<EditorView>, rect: Rect, area: Rect, colors: &Colors) -> Element {
-        let is_focused = pane.id == self.panes.focus();
+        let is_focused = pane.id == self.window.panes.focus();
         let focus = if is_focused { PaneFocus::Here } else { PaneFocus::Elsewhere };
         let sheet = Element::column()
             .id(Target::Pane(pane.id).id())
@@ -162,7 +172,7 @@ impl Program {
         let find = view
             .find
             .as_ref()
-            .map(|find| find_bar::bar(find, self.find_focus.filter(|_| is_focused), colors));
+            .map(|find| find_bar::bar(find, self.window.find_focus.filter(|_| is_focused), colors));
         let text = Element::custom(Target::View(pane.id).id())
             .role(layout::Role::TextArea)
             .label(buffer.title())
@@ -214,7 +224,7 @@ impl Program {
             None => vec![buffer.title()],
             Some(path) => {
                 let inside =
-                    self.folder.as_deref().and_then(|folder| path.strip_prefix(folder).ok());
+                    self.window.folder.as_deref().and_then(|folder| path.strip_prefix(folder).ok());
                 let shown = inside.map_or_else(|| shorten(path), |path| path.display().to_string());
                 shown
                     .split(['/', '\\'])
@@ -286,33 +296,43 @@ impl Program {
     fn states(&self) -> Vec<String> {
         let mut states = Vec::new();
         states.extend(self.pending_keys());
+        states.extend(self.comparison_words());
         states.extend(self.journal.trouble());
         let stopped = self.view().and_then(|view| {
             self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)
         });
         states.extend(stopped);
-        if self.renderer == super::RendererName::Cpu && self.without_gpu.is_some() {
+        if self.window.renderer == super::RendererName::Cpu && self.window.without_gpu.is_some() {
             states.push("drawn on the CPU".to_owned());
         }
         states
     }
 
-    fn options(&self, pane: PaneId, buffer: BufferId) -> Options {
+    /// How much larger text is in this window than its size in the settings.
+    pub fn zoom(&self) -> f32 {
+        self.window.zoom.unwrap_or(self.settings.appearance().zoom)
+    }
+
+    /// The size of code, in whole or half logical pixels.
+    fn font_size(&self) -> f32 {
+        (self.settings.editor().font_size * self.zoom() * 2.0).round() / 2.0
+    }
+
+    fn options(&self, pane: PaneId, buffer: BufferId, cell: f32) -> Options {
         let editor = self.settings.editor();
-        let zoom = self.settings.appearance().zoom;
         let buffer = self.buffers.get(&buffer);
-        let font = (editor.font_size * zoom * 2.0).round() / 2.0;
-        let has_keys = pane == self.panes.focus()
-            && self.window_focus == Focus::Gained
-            && self.overlay.is_none()
-            && self.find_focus.is_none();
+        let font = self.font_size();
+        let has_keys = pane == self.window.panes.focus()
+            && self.window.window_focus == Focus::Gained
+            && self.window.overlay.is_none()
+            && self.window.find_focus.is_none();
         let tab = buffer.map_or(editor.tab_width, |buffer| buffer.tab_width(editor.tab_width));
         let step = buffer.map_or(4, |buffer| match buffer.indentation {
             text::indentation::Indentation::Tab => tab,
             text::indentation::Indentation::Spaces(count) => usize::from(count),
         });
         Options {
-            scale: Scale { font, cell: self.cell, row: (font * editor.line_height).round() },
+            scale: Scale { font, cell, row: (font * editor.line_height).round() },
             tab: text::width::TabWidth::new(tab),
             guides: editor.indent_guides.then_some(step),
             ligatures: if editor.ligatures { Ligatures::On } else { Ligatures::Off },
@@ -336,21 +356,22 @@ impl Program {
     }
 
     fn paint_view(&mut self, scene: &mut Scene, pane: PaneId, rect: Rect) {
-        let Some(id) = self.panes.get(pane).and_then(|pane| pane.item()).map(|view| view.buffer)
+        let Some(id) =
+            self.window.panes.get(pane).and_then(|pane| pane.item()).map(|view| view.buffer)
         else {
             return;
         };
-        let editor = self.settings.editor();
-        let font = (editor.font_size * self.settings.appearance().zoom * 2.0).round() / 2.0;
-        self.cell = self.shaper.cell_width(font);
-        let options = self.options(pane, id);
-        let Some(view) = self.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else { return };
+        let cell = self.shaper.cell_width(self.font_size());
+        let options = self.options(pane, id, cell);
+        let Some(view) = self.window.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else {
+            return;
+        };
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         let Drawn { caret } =
             paint::view(view, buffer, rect, options, &mut self.shaper, &self.theme, scene);
-        self.frame.views.push((pane, rect));
+        self.window.frame.views.push((pane, rect));
         if options.focus == ViewFocus::Here {
-            self.frame.caret = caret;
+            self.window.frame.caret = caret;
         }
     }
 
@@ -358,8 +379,8 @@ impl Program {
         let colors = self.theme.colors;
         let (is_focused, placeholder) = match field {
             Field::Overlay => (true, self.overlay_placeholder()),
-            Field::Find => (self.find_focus == Some(field), "Find".to_owned()),
-            Field::Replace => (self.find_focus == Some(field), "Replace with".to_owned()),
+            Field::Find => (self.window.find_focus == Some(field), "Find".to_owned()),
+            Field::Replace => (self.window.find_focus == Some(field), "Replace with".to_owned()),
         };
         let Some(input) = self.field(field).cloned() else { return };
         let style = field_style(field);
@@ -385,13 +406,13 @@ impl Program {
             if is_focused {
                 let caret = Rect { x: (left + x).round(), width: 2.0, ..rect };
                 scene.fill(caret, colors.caret);
-                self.frame.caret = Some(caret);
+                self.window.frame.caret = Some(caret);
             }
         });
     }
 
     fn overlay_placeholder(&self) -> String {
-        match &self.overlay {
+        match &self.window.overlay {
             Some(Overlay::Picker(picker)) => picker.placeholder.clone(),
             Some(Overlay::Prompt(prompt)) => prompt.question.placeholder().to_owned(),
             None => String::new(),
@@ -399,7 +420,7 @@ impl Program {
     }
 
     fn field(&self, field: Field) -> Option<&LineInput> {
-        match (field, &self.overlay) {
+        match (field, &self.window.overlay) {
             (Field::Overlay, Some(Overlay::Picker(picker))) => Some(&picker.input),
             (Field::Overlay, Some(Overlay::Prompt(prompt))) => Some(&prompt.input),
             (Field::Overlay, None) => None,
@@ -412,19 +433,19 @@ impl Program {
     fn tell_shell(&mut self) {
         let (name, detail) = self.title_words();
         let title = if detail.is_empty() { name } else { format!("{detail} — {name}") };
-        if title != self.frame.title {
-            self.frame.title.clone_from(&title);
+        if title != self.window.frame.title {
+            self.window.frame.title.clone_from(&title);
             self.request(Request::Title(title));
         }
-        if self.frame.caret != self.frame.told_caret {
-            self.frame.told_caret = self.frame.caret;
-            self.request(Request::Caret(self.frame.caret));
+        if self.window.frame.caret != self.window.frame.told_caret {
+            self.window.frame.told_caret = self.window.frame.caret;
+            self.request(Request::Caret(self.window.frame.caret));
         }
     }
 
     /// The last layout, for assistive technology.
     pub fn layout(&self) -> Option<&Layout> {
-        self.frame.layout.as_ref()
+        self.window.frame.layout.as_ref()
     }
 }
 

@@ -1,6 +1,5 @@
 //! From a key to a command, or to text.
 
-use serde_json::Value;
 use text::selection::Movement;
 
 use super::{Overlay, Program};
@@ -18,14 +17,15 @@ impl Program {
 
     fn handle_key(&mut self, presses: &[KeyPress], text: Option<&str>) {
         let contexts = self.contexts();
-        let (press, resolution) = self.keymap.resolve_first(&contexts, &self.pending, presses);
+        let (press, resolution) =
+            self.keymap.resolve_first(&contexts, &self.window.pending, presses);
         match resolution {
             Resolution::Action(bound) => {
-                self.pending.clear();
+                self.window.pending.clear();
                 self.perform(&bound.action, bound.arguments);
             }
-            Resolution::Pending => self.pending.extend(press),
-            Resolution::None if !self.pending.is_empty() => self.pending.clear(),
+            Resolution::Pending => self.window.pending.extend(press),
+            Resolution::None if !self.window.pending.is_empty() => self.window.pending.clear(),
             Resolution::None => {
                 if let Some(text) = text {
                     self.typed(text);
@@ -38,15 +38,15 @@ impl Program {
 
     /// The first keys of a chord, shown while the rest is awaited.
     pub(super) fn pending_keys(&self) -> Option<String> {
-        (!self.pending.is_empty()).then(|| {
-            let keys: Vec<String> = self.pending.iter().map(KeyPress::to_string).collect();
+        (!self.window.pending.is_empty()).then(|| {
+            let keys: Vec<String> = self.window.pending.iter().map(KeyPress::to_string).collect();
             format!("{} …", keys.join(" "))
         })
     }
 
     /// The contexts of the keymap, the innermost last.
     fn contexts(&self) -> Vec<&'static str> {
-        match (&self.overlay, self.find_focus) {
+        match (&self.window.overlay, self.window.find_focus) {
             (Some(Overlay::Picker(picker)), _) => {
                 let inner = if picker.kind == Kind::Commands { "palette" } else { "picker" };
                 vec!["window", "input", "list", inner]
@@ -61,22 +61,22 @@ impl Program {
 
     /// What has the keyboard, for assistive technology.
     pub fn keyboard_target(&self) -> Option<Target> {
-        match (&self.overlay, self.find_focus) {
+        match (&self.window.overlay, self.window.find_focus) {
             (Some(_), _) => Some(Target::Field(Field::Overlay)),
             (None, Some(field)) => Some(Target::Field(field)),
-            (None, None) => self.view().map(|_| Target::View(self.panes.focus())),
+            (None, None) => self.view().map(|_| Target::View(self.window.panes.focus())),
         }
     }
 
     /// The line that has the keyboard, if a line has.
     pub fn line_input(&mut self) -> Option<&mut LineInput> {
-        match &mut self.overlay {
+        match &mut self.window.overlay {
             Some(Overlay::Picker(picker)) => return Some(&mut picker.input),
             Some(Overlay::Prompt(prompt)) => return Some(&mut prompt.input),
             None => {}
         }
-        let field = self.find_focus?;
-        let find = self.panes.focused_mut().item_mut()?.find.as_mut()?;
+        let field = self.window.find_focus?;
+        let find = self.window.panes.focused_mut().item_mut()?.find.as_mut()?;
         Some(match field {
             Field::Replace => &mut find.replacement,
             Field::Find | Field::Overlay => &mut find.input,
@@ -85,7 +85,7 @@ impl Program {
 
     /// Text from a key or an input method.
     pub(super) fn typed(&mut self, text: &str) {
-        self.pending.clear();
+        self.window.pending.clear();
         if let Some(input) = self.line_input() {
             input.insert(text);
             self.input_changed();
@@ -127,20 +127,15 @@ impl Program {
 
     /// Follows an edit of the line that has the keyboard.
     pub fn input_changed(&mut self) {
-        match &mut self.overlay {
+        match &mut self.window.overlay {
             Some(Overlay::Picker(_)) => self.rank_picker(),
             Some(Overlay::Prompt(prompt)) => {
                 prompt.trouble = None;
                 self.preview_prompt();
             }
-            None if self.find_focus == Some(Field::Find) => self.search(),
+            None if self.window.find_focus == Some(Field::Find) => self.search(),
             None => {}
         }
         self.redraw();
-    }
-
-    /// Runs a command of an entry or a key that carries arguments.
-    pub fn perform_plain(&mut self, id: &str) {
-        self.perform(id, Value::Null);
     }
 }

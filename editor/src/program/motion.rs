@@ -1,11 +1,11 @@
-//! What moves: the card that comes, panes that open and close. Nothing else does.
+//! What moves: the card and notices that come, panes that open and close. Nothing else does.
 
 use std::time::{Duration, Instant};
 
 use render::geometry::Rect;
 use render::motion::{Motion, Spring};
 
-use super::Program;
+use super::{Program, Visibility, Window};
 use crate::panes::PaneId;
 use crate::settings::ReduceMotion;
 
@@ -15,70 +15,118 @@ const FRAME: Duration = Duration::from_millis(16);
 /// How far above its place the card begins, logical pixels.
 const CARD_RISE: f32 = 14.0;
 
+/// How far below its place a notice begins, logical pixels.
+const NOTICE_DROP: f32 = 20.0;
+
 /// Movements under way.
 pub struct Movements {
     /// How far the card is above its place, logical pixels.
     card: Spring,
+    /// How far the notices are below their place, logical pixels.
+    notices: Spring,
     /// How far panes are from where they were to where they belong, 0 to 1.
     panes: Spring,
     from: Vec<(PaneId, Rect)>,
     last: Option<Instant>,
-    /// Without a window nobody sees movement.
-    pub is_seen: bool,
 }
 
 impl Default for Movements {
     fn default() -> Self {
         Movements {
             card: Spring::at(0.0),
+            notices: Spring::at(0.0),
             panes: Spring::at(1.0),
             from: Vec::new(),
             last: None,
-            is_seen: true,
         }
     }
 }
 
+impl Movements {
+    pub(super) fn are_under_way(&self) -> bool {
+        !(self.card.is_at_rest() && self.notices.is_at_rest() && self.panes.is_at_rest())
+    }
+
+    /// When the next frame is due.
+    fn next(&self) -> Option<Instant> {
+        self.are_under_way().then(|| self.last.unwrap_or_else(Instant::now) + FRAME)
+    }
+}
+
 impl Program {
-    fn motion(&self) -> Motion {
+    /// Whether anything moves: what the person says, else what the system prefers.
+    pub fn motion(&self) -> Motion {
         match self.settings.appearance().reduce_motion {
             ReduceMotion::On => Motion::Reduced,
-            ReduceMotion::Off | ReduceMotion::System if !self.movements.is_seen => Motion::Reduced,
-            ReduceMotion::Off | ReduceMotion::System => Motion::Full,
+            ReduceMotion::Off | ReduceMotion::System if !self.is_seen => Motion::Reduced,
+            ReduceMotion::Off => Motion::Full,
+            ReduceMotion::System => self.system_motion,
         }
+    }
+
+    /// Notes whether anything of the window is seen. What nobody sees is not drawn and does not
+    /// move, so that it wakes nobody.
+    pub fn set_visibility(&mut self, visibility: Visibility) {
+        self.window.visibility = visibility;
+        if visibility == Visibility::Hidden {
+            self.window.movements = Movements::default();
+        }
+        self.redraw();
+    }
+
+    fn motion_here(&self) -> Motion {
+        motion_in(&self.window, self.motion())
     }
 
     /// Nobody sees this program: nothing moves.
     pub fn stand_still(&mut self) {
-        self.movements.is_seen = false;
+        self.is_seen = false;
     }
 
     /// The card comes.
     pub(super) fn bring_card(&mut self) {
-        if self.overlay.is_none() {
-            self.movements.card = Spring::at(CARD_RISE);
+        if self.window.overlay.is_none() {
+            self.window.movements.card = Spring::at(CARD_RISE);
         }
-        self.movements.card.send(0.0, self.motion());
-        self.movements.last = None;
+        let motion = self.motion_here();
+        self.window.movements.card.send(0.0, motion);
+        self.window.movements.last = None;
+    }
+
+    /// A notice comes, where the keyboard is.
+    pub(super) fn bring_notice(&mut self) {
+        let (motion, focus) = (self.motion(), self.focus);
+        let mut windows = self.windows_mut();
+        if let Some(window) = windows.find(|window| window.id == focus) {
+            window.movements.notices = Spring::at(NOTICE_DROP);
+            window.movements.notices.send(0.0, motion_in(window, motion));
+            window.movements.last = None;
+        }
+    }
+
+    /// How far the notices are below their place.
+    pub(super) fn notice_drop(&self) -> f32 {
+        self.window.movements.notices.value().round()
     }
 
     /// Panes are about to open or close: they move from where they are now.
     pub(super) fn move_panes(&mut self) {
-        self.movements.from = self.shown_panes();
-        self.movements.panes = Spring::at(0.0);
-        self.movements.panes.send(1.0, self.motion());
-        self.movements.last = None;
+        self.window.movements.from = self.shown_panes();
+        self.window.movements.panes = Spring::at(0.0);
+        let motion = self.motion_here();
+        self.window.movements.panes.send(1.0, motion);
+        self.window.movements.last = None;
     }
 
     /// Where panes are drawn now.
     pub(super) fn shown_panes(&self) -> Vec<(PaneId, Rect)> {
-        let targets = self.panes.layout(self.panes_area());
-        let share = self.movements.panes.value();
-        if self.movements.panes.is_at_rest() {
+        let targets = self.window.panes.layout(self.panes_area());
+        let share = self.window.movements.panes.value();
+        if self.window.movements.panes.is_at_rest() {
             return targets;
         }
         let from = |id: PaneId, target: Rect| {
-            let known = self.movements.from.iter().find(|(pane, _)| *pane == id);
+            let known = self.window.movements.from.iter().find(|(pane, _)| *pane == id);
             // A new pane grows from its far edge.
             known.map_or(Rect { x: target.right(), width: 0.0, ..target }, |(_, rect)| *rect)
         };
@@ -100,27 +148,73 @@ impl Program {
 
     /// How far the card is above its place.
     pub(super) fn card_rise(&self) -> f32 {
-        self.movements.card.value().round()
+        self.window.movements.card.value().round()
     }
 
     /// Lets movements go on until `now`.
     pub(super) fn advance(&mut self, now: Instant) {
-        if !self.is_moving() {
-            self.movements.last = None;
+        if !self.window.movements.are_under_way() {
+            self.window.movements.last = None;
             return;
         }
-        let passed = self.movements.last.map_or(Duration::ZERO, |last| now - last);
-        self.movements.last = Some(now);
-        self.movements.card.advance(passed);
-        self.movements.panes.advance(passed);
-    }
-
-    pub(super) fn is_moving(&self) -> bool {
-        !(self.movements.card.is_at_rest() && self.movements.panes.is_at_rest())
+        let passed = self.window.movements.last.map_or(Duration::ZERO, |last| now - last);
+        self.window.movements.last = Some(now);
+        self.window.movements.card.advance(passed);
+        self.window.movements.notices.advance(passed);
+        self.window.movements.panes.advance(passed);
     }
 
     /// When the next frame of a movement is due.
     pub(super) fn next_movement(&self) -> Option<Instant> {
-        self.is_moving().then(|| self.movements.last.unwrap_or_else(Instant::now) + FRAME)
+        self.windows().filter_map(|window| window.movements.next()).min()
+    }
+}
+
+/// What nobody sees does not move.
+fn motion_in(window: &Window, wanted: Motion) -> Motion {
+    match window.visibility {
+        Visibility::Seen => wanted,
+        Visibility::Hidden => Motion::Reduced,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::command::stage::Stage;
+
+    #[test]
+    fn a_notice_rises_to_its_place_unless_less_motion_is_wanted() {
+        let mut stage = Stage::new();
+        stage.program.warn("Something is so.");
+        assert_eq!(stage.program.notice_drop(), NOTICE_DROP);
+        let mut now = Instant::now();
+        for _ in 0..60 {
+            now += FRAME;
+            stage.program.tick(now);
+            stage.program.prepare(now);
+        }
+        assert_eq!(stage.program.notice_drop(), 0.0);
+        assert_eq!(stage.program.next_movement(), None, "what rests asks for no frame");
+        stage.program.warn("Something is so.");
+        assert_eq!(stage.program.notice_drop(), 0.0, "it is there already");
+        let still = json!({ "key": "appearance.reduce_motion", "value": "on", "layer": "session" });
+        stage.run("settings.set", still).unwrap();
+        stage.program.warn("Something else is so.");
+        assert_eq!(stage.program.notice_drop(), 0.0);
+    }
+
+    #[test]
+    fn a_window_that_nobody_sees_does_not_wake_for_movement() {
+        let mut stage = Stage::with("|");
+        stage.keys("ctrl-shift-p");
+        assert!(stage.program.next_movement().is_some());
+        stage.program.set_visibility(Visibility::Hidden);
+        assert_eq!(stage.program.next_movement(), None);
+        stage.program.warn("Something is so.");
+        stage.keys("escape ctrl-\\");
+        assert_eq!(stage.program.next_movement(), None);
     }
 }

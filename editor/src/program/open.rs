@@ -10,7 +10,7 @@ use text::indentation::Indentation;
 use text::line_ending::LineEnding;
 use text::{CharOffset, Document, Line, Point, Positions, Rope};
 
-use super::Program;
+use super::{Program, What};
 use crate::buffer::{Buffer, BufferId, Habits, OnDisk};
 use crate::files::load::{self, Access, Loaded, LoadedFile};
 use crate::files::trouble::Trouble;
@@ -66,23 +66,20 @@ impl Program {
         then: impl FnOnce(&mut Program, Result<Option<BufferId>, Fault>) + Send + 'static,
     ) {
         let path = load::absolute(&path);
-        let pane = self.panes.focus();
+        let pane = self.window.panes.focus();
         if let Some(id) = self.buffer_at(&path) {
             self.show(pane, id, at);
             return then(self, Ok(Some(id)));
         }
         let name = format!("opening {}", path.display());
         let read = path.clone();
-        self.workers.run(
-            name,
-            Urgency::Awaited,
-            move || (load::load(&read, None), load::identity(&read)),
-            move |program, (loaded, identity)| {
-                let opened = program.opened(pane, path, identity, at, loaded);
-                program.redraw();
-                then(program, opened);
-            },
-        );
+        let done = self.here(move |program: &mut Program, (loaded, identity)| {
+            let opened = program.opened(pane, path, identity, at, loaded);
+            program.redraw();
+            then(program, opened);
+        });
+        let work = move || (load::load(&read, None), load::identity(&read));
+        self.workers.run(name, Urgency::Awaited, work, done);
     }
 
     fn opened(
@@ -210,7 +207,7 @@ impl Program {
                 self.journal.adopt(buffer);
             }
         }
-        let pane = self.panes.focus();
+        let pane = self.window.panes.focus();
         self.show(pane, id, None);
         id
     }
@@ -225,12 +222,12 @@ impl Program {
     pub fn show(&mut self, pane: PaneId, id: BufferId, at: Option<Point>) {
         let (tab, wrap) = (self.tab_of(id), self.default_wrap(id));
         let Some(buffer) = self.buffers.get(&id) else { return };
-        let pane = match self.panes.get(pane) {
+        let pane = match self.window.panes.get(pane) {
             Some(_) => pane,
-            None => self.panes.focus(),
+            None => self.window.panes.focus(),
         };
         let rope = buffer.rope().clone();
-        let Some(pane) = self.panes.get_mut(pane) else { return };
+        let Some(pane) = self.window.panes.get_mut(pane) else { return };
         match pane.items.iter().position(|view| view.buffer == id) {
             Some(index) => pane.active = index,
             None => pane.insert(EditorView::new(id, &rope, tab, wrap)),
@@ -239,9 +236,9 @@ impl Program {
             view.go_to(rope.char_of_point(point), Follow::Center);
         }
         let id = pane.id;
-        self.panes.set_focus(id);
-        self.overlay = None;
-        self.find_focus = None;
+        self.window.panes.set_focus(id);
+        self.window.overlay = None;
+        self.window.find_focus = None;
         self.redraw();
     }
 
@@ -263,8 +260,8 @@ impl Program {
     /// Works in a folder from now on.
     pub fn open_folder(&mut self, folder: PathBuf) {
         self.remember(folder.clone());
-        self.folder = Some(folder);
-        self.files.entries = None;
+        self.window.folder = Some(folder);
+        self.window.files.entries = None;
         self.load_folder_settings();
         self.redraw();
     }
@@ -275,46 +272,33 @@ impl Program {
         self.recent.truncate(RECENT_MAX);
     }
 
-    /// Closes a tab. A text whose last tab goes is kept if it is not saved: it is asked about.
+    /// Closes a tab. A text that is not saved is asked about when its last tab goes.
     pub fn close_tab(&mut self, pane: PaneId, index: usize) {
-        let Some(view) = self.panes.get(pane).and_then(|pane| pane.items.get(index)) else {
+        let Some(view) = self.window.panes.get(pane).and_then(|pane| pane.items.get(index)) else {
             return;
         };
         let id = view.buffer;
-        let is_last = self.views_of(id).count() == 1;
-        let is_dirty = self.buffers.get(&id).is_some_and(Buffer::is_dirty);
-        if is_last && is_dirty {
-            self.ask_to_close(pane, index, id);
-        } else {
-            self.drop_tab(pane, index);
+        match self.views_of(id).count() {
+            1 => self.leave(What::Tabs(pane, vec![id])),
+            _ => self.drop_tab(pane, index),
         }
     }
 
-    /// Takes a tab away; a text without tabs is forgotten.
+    /// Takes a tab away; a text without tabs is let go.
     pub fn drop_tab(&mut self, pane: PaneId, index: usize) {
-        let Some(view) = self.panes.get_mut(pane).and_then(|pane| pane.remove(index)) else {
+        let Some(view) = self.window.panes.get_mut(pane).and_then(|pane| pane.remove(index)) else {
             return;
         };
-        if self.views_of(view.buffer).next().is_none()
-            && let Some(buffer) = self.buffers.remove(&view.buffer)
-        {
-            self.closed.extend(buffer.path.clone());
-            self.journal.forget(&buffer);
-            self.answer_closed(buffer.id);
-            // A large text and its tree take a tenth of a second to free.
-            self.workers.run(
-                "freeing a text",
-                Urgency::Background,
-                move || drop(buffer),
-                |_, ()| {},
-            );
+        self.forget_unseen(view.buffer);
+        if view.alignment.is_some() {
+            self.end_lone_comparisons();
         }
-        let is_empty = self.panes.get(pane).is_some_and(|pane| pane.items.is_empty());
-        if is_empty && self.panes.iter().count() > 1 {
+        let is_empty = self.window.panes.get(pane).is_some_and(|pane| pane.items.is_empty());
+        if is_empty && self.window.panes.iter().count() > 1 {
             self.move_panes();
-            self.panes.close(pane);
+            self.window.panes.close(pane);
         }
-        self.find_focus = None;
+        self.window.find_focus = None;
         self.redraw();
     }
 

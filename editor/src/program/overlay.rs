@@ -8,8 +8,7 @@ use kernel::action::{Action, Argument, Effect, Need};
 use serde_json::{Value, json};
 
 use super::{Overlay, Program};
-use crate::buffer::BufferId;
-use crate::panes::PaneId;
+use crate::fuzzy::Ranking;
 use crate::picker::{Entries, Entry, Kind, Picker, Ranked, Target};
 use crate::prompt::{Prompt, Question, parse_line};
 use crate::registry::path_to_json;
@@ -46,12 +45,12 @@ impl Program {
 
     /// Opens the file picker; the list of last time is shown while a new one is gathered.
     pub fn open_file_picker(&mut self) {
-        let Some(folder) = self.folder.clone() else {
+        let Some(folder) = self.window.folder.clone() else {
             self.ask(Question::Open, self.start_folder());
             return;
         };
         let mut picker = Picker::new(Kind::Files, "Find a file by name");
-        if let Some(entries) = &self.files.entries {
+        if let Some(entries) = &self.window.files.entries {
             picker.fill(Arc::clone(entries));
         }
         let is_first = picker.entries.is_none();
@@ -59,21 +58,18 @@ impl Program {
         let (hidden, ignored) =
             (self.settings.picker().hidden_files, self.settings.picker().ignored_files);
         let urgency = if is_first { Urgency::Awaited } else { Urgency::Background };
-        self.workers.run(
-            "listing files",
-            urgency,
-            move || gather(&folder, hidden, ignored),
-            |program, entries| {
-                let entries = Arc::new(entries);
-                program.files.entries = Some(Arc::clone(&entries));
-                if let Some(Overlay::Picker(picker)) = &mut program.overlay
-                    && picker.kind == Kind::Files
-                {
-                    picker.entries = Some(entries);
-                    program.rank_picker();
-                }
-            },
-        );
+        let done = self.here(|program: &mut Program, entries| {
+            let entries = Arc::new(entries);
+            program.window.files.entries = Some(Arc::clone(&entries));
+            if let Some(Overlay::Picker(picker)) = &mut program.window.overlay
+                && picker.kind == Kind::Files
+            {
+                picker.entries = Some(entries);
+                program.rank_picker();
+            }
+        });
+        let work = move || gather(&folder, hidden, ignored);
+        self.workers.run("listing files", urgency, work, done);
         self.rank_picker();
     }
 
@@ -83,6 +79,15 @@ impl Program {
         let (tree, rope) = (buffer.syntax.tree().cloned(), buffer.rope().clone());
         let picker = Picker::new(Kind::Symbols, "Go to a symbol");
         self.open_overlay(Overlay::Picker(picker));
+        let done = self.here(|program: &mut Program, entries| {
+            if let Some(Overlay::Picker(picker)) = &mut program.window.overlay
+                && picker.kind == Kind::Symbols
+            {
+                picker.entries = Some(Arc::new(entries));
+                program.rank_picker();
+                program.redraw();
+            }
+        });
         self.workers.run(
             "listing symbols",
             Urgency::Awaited,
@@ -97,44 +102,14 @@ impl Program {
                 };
                 Entries::new(symbols.into_iter().map(entry).collect())
             },
-            |program, entries| {
-                if let Some(Overlay::Picker(picker)) = &mut program.overlay
-                    && picker.kind == Kind::Symbols
-                {
-                    picker.entries = Some(Arc::new(entries));
-                    program.rank_picker();
-                    program.redraw();
-                }
-            },
+            done,
         );
-    }
-
-    /// Asks what should become of edits whose last tab is closed.
-    pub(super) fn ask_to_close(&mut self, pane: PaneId, index: usize, id: BufferId) {
-        let title = self.buffers.get(&id).map(crate::buffer::Buffer::title).unwrap_or_default();
-        let call = |verb: &str| json!({ "pane": pane.0, "index": index, "then": verb });
-        let entry = |label: &str, target: Target| Entry {
-            label: label.to_owned(),
-            detail: String::new(),
-            keys: Vec::new(),
-            depth: 0,
-            target,
-        };
-        let choices = vec![
-            entry("Save and close", Target::Call("tab.finish", call("save"))),
-            entry("Close without saving", Target::Call("tab.finish", call("drop"))),
-            entry("Keep it open", Target::Nothing),
-        ];
-        let question = format!("{title} is not saved");
-        let mut picker = Picker::new(Kind::Choices, question);
-        picker.fill(Arc::new(Entries::new(choices)));
-        self.open_overlay(Overlay::Picker(picker));
     }
 
     /// Asks a question with one line to answer it.
     pub fn ask(&mut self, question: Question, answer: impl Into<String>) {
-        if let Some(view) = self.panes.focused_mut().item_mut() {
-            self.before_prompt = Some((view.selections.clone(), view.scroll));
+        if let Some(view) = self.window.panes.focused_mut().item_mut() {
+            self.window.before_prompt = Some((view.selections.clone(), view.scroll));
         }
         self.open_overlay(Overlay::Prompt(Prompt::new(question, answer)));
     }
@@ -149,22 +124,25 @@ impl Program {
             self.buffers.get(&view.buffer)?.path.as_deref()?.parent().map(Path::to_path_buf)
         });
         let folder =
-            beside.or_else(|| self.folder.clone()).or_else(|| std::env::current_dir().ok());
+            beside.or_else(|| self.window.folder.clone()).or_else(|| std::env::current_dir().ok());
         folder.map_or_else(String::new, |folder| format!("{}{MAIN_SEPARATOR}", folder.display()))
     }
 
-    fn open_overlay(&mut self, overlay: Overlay) {
+    pub(super) fn open_overlay(&mut self, overlay: Overlay) {
         self.bring_card();
-        self.overlay = Some(overlay);
+        // Whatever is asked now, it is not what the question before was about.
+        self.window.leaving = None;
+        self.window.overlay = Some(overlay);
         self.redraw();
     }
 
     /// Closes what floats; a preview is taken back.
     pub fn close_overlay(&mut self) {
-        self.overlay = None;
-        self.confirm_when_ranked = false;
-        if let Some((selections, scroll)) = self.before_prompt.take()
-            && let Some(view) = self.panes.focused_mut().item_mut()
+        self.window.overlay = None;
+        self.window.leaving = None;
+        self.window.confirm_when_ranked = false;
+        if let Some((selections, scroll)) = self.window.before_prompt.take()
+            && let Some(view) = self.window.panes.focused_mut().item_mut()
         {
             view.select(selections, Follow::Nothing);
             view.scroll = scroll;
@@ -174,30 +152,31 @@ impl Program {
 
     /// Ranks the open picker for what is typed, on a worker when the list is long.
     pub(super) fn rank_picker(&mut self) {
-        let Some(Overlay::Picker(picker)) = &mut self.overlay else { return };
+        let Some(Overlay::Picker(picker)) = &mut self.window.overlay else { return };
         if picker.rank() == Ranked::Now {
-            if picker.entries.is_some() && std::mem::take(&mut self.confirm_when_ranked) {
+            if picker.entries.is_some() && std::mem::take(&mut self.window.confirm_when_ranked) {
                 self.confirm(Confirm::Here);
             }
             return;
         }
         let Some(job) = picker.job() else { return };
-        self.workers.run("ranking", Urgency::Awaited, job, |program, (query, ranking)| {
-            let Some(Overlay::Picker(picker)) = &mut program.overlay else { return };
+        let done = self.here(|program: &mut Program, (query, ranking): (String, Arc<Ranking>)| {
+            let Some(Overlay::Picker(picker)) = &mut program.window.overlay else { return };
             // A ranking for what was typed before is worth nothing.
             if picker.input.text() == query {
                 picker.install(ranking);
-                if std::mem::take(&mut program.confirm_when_ranked) {
+                if std::mem::take(&mut program.window.confirm_when_ranked) {
                     program.confirm(Confirm::Here);
                 }
                 program.redraw();
             }
         });
+        self.workers.run("ranking", Urgency::Awaited, job, done);
     }
 
     /// Does what the chosen entry or the answer says.
     pub fn confirm(&mut self, confirm: Confirm) {
-        match self.overlay.take() {
+        match self.window.overlay.take() {
             Some(Overlay::Picker(picker)) => self.confirm_entry(picker, confirm),
             Some(Overlay::Prompt(prompt)) => self.confirm_answer(prompt),
             None => {}
@@ -208,13 +187,14 @@ impl Program {
     fn confirm_entry(&mut self, picker: Picker, confirm: Confirm) {
         let Some(target) = picker.confirmed().map(|entry| entry.target.clone()) else {
             // Typed faster than the list was made: what it ranks first is meant.
-            self.confirm_when_ranked = self.workers.is_awaited();
-            self.overlay = Some(Overlay::Picker(picker));
+            self.window.confirm_when_ranked = self.workers.is_awaited();
+            self.window.overlay = Some(Overlay::Picker(picker));
             return;
         };
         if confirm == Confirm::Beside {
-            let beside = self.panes.split(self.panes.focus(), crate::panes::Toward::Right);
-            self.panes.set_focus(beside);
+            let beside =
+                self.window.panes.split(self.window.panes.focus(), crate::panes::Toward::Right);
+            self.window.panes.set_focus(beside);
         }
         match target {
             Target::Command(id) => self.perform(id, Value::Null),
@@ -229,38 +209,48 @@ impl Program {
 
     fn confirm_answer(&mut self, mut prompt: Prompt) {
         let answer = prompt.input.text().trim().to_owned();
-        let path = |answer: &str| expand(answer, self.folder.as_deref());
+        let path = |answer: &str| expand(answer, self.window.folder.as_deref());
         match prompt.question {
             Question::Line => match parse_line(&answer) {
                 Some((line, column)) => {
-                    self.before_prompt = None;
+                    self.window.before_prompt = None;
                     self.go_to_line(line, column, Follow::Center);
                 }
                 None => {
                     prompt.trouble = Some("Type a number, such as 120 or 120:8".to_owned());
-                    self.overlay = Some(Overlay::Prompt(prompt));
+                    self.window.overlay = Some(Overlay::Prompt(prompt));
                 }
             },
-            Question::Open | Question::SaveAs if answer.is_empty() => {
+            Question::Open | Question::SaveAs | Question::Compare if answer.is_empty() => {
                 prompt.trouble = Some("Type a path".to_owned());
-                self.overlay = Some(Overlay::Prompt(prompt));
+                self.window.overlay = Some(Overlay::Prompt(prompt));
             }
             Question::Open => {
                 let path = path_to_json(&path(&answer));
-                self.before_prompt = None;
+                self.window.before_prompt = None;
                 self.perform("file.open", json!({ "path": path }));
             }
-            Question::SaveAs => {
+            Question::Compare => {
                 let path = path_to_json(&path(&answer));
-                self.before_prompt = None;
-                self.perform("file.save_as", json!({ "path": path }));
+                self.window.before_prompt = None;
+                self.perform("file.diff", json!({ "path": path }));
+            }
+            Question::SaveAs => {
+                let path = path(&answer);
+                self.window.before_prompt = None;
+                match self.window.leaving.take() {
+                    Some(leaving) => self.save_draft_and_leave(path, leaving),
+                    None => {
+                        self.perform("file.save_as", json!({ "path": path_to_json(&path) }));
+                    }
+                }
             }
         }
     }
 
     /// Shows where an answer would lead, while it is typed.
     pub(super) fn preview_prompt(&mut self) {
-        let Some(Overlay::Prompt(prompt)) = &self.overlay else { return };
+        let Some(Overlay::Prompt(prompt)) = &self.window.overlay else { return };
         if prompt.question == Question::Line
             && let Some((line, column)) = parse_line(prompt.input.text())
         {
@@ -270,26 +260,24 @@ impl Program {
 
     /// Completes the path that is being typed, as far as there is one way on.
     pub fn complete_path(&mut self) {
-        let folder = self.folder.clone();
-        let Some(Overlay::Prompt(prompt)) = &mut self.overlay else { return };
+        let folder = self.window.folder.clone();
+        let Some(Overlay::Prompt(prompt)) = &mut self.window.overlay else { return };
         if prompt.question == Question::Line {
             return;
         }
         let typed = prompt.input.text().to_owned();
-        self.workers.run(
-            "completing a path",
-            Urgency::Awaited,
-            move || complete(&typed, folder.as_deref()).map(|completed| (typed, completed)),
-            |program, completed| {
-                if let (Some((typed, completed)), Some(Overlay::Prompt(prompt))) =
-                    (completed, &mut program.overlay)
-                    && prompt.input.text() == typed
-                {
-                    prompt.input.set(completed);
-                    program.redraw();
-                }
-            },
-        );
+        let done = |program: &mut Program, completed: Option<(String, String)>| {
+            if let (Some((typed, completed)), Some(Overlay::Prompt(prompt))) =
+                (completed, &mut program.window.overlay)
+                && prompt.input.text() == typed
+            {
+                prompt.input.set(completed);
+                program.redraw();
+            }
+        };
+        let work = move || complete(&typed, folder.as_deref()).map(|completed| (typed, completed));
+        let done = self.here(done);
+        self.workers.run("completing a path", Urgency::Awaited, work, done);
     }
 }
 
@@ -414,13 +402,13 @@ mod tests {
         for name in ["alpha.txt", "beta.txt", "gamma.txt"] {
             stage.write(name, name);
         }
-        stage.program.folder = Some(stage.folder.path().to_owned());
+        stage.program.window.folder = Some(stage.folder.path().to_owned());
         stage.program.open_file_picker();
         stage.program.input(Input::Text("bta".into()));
         stage.program.confirm(Confirm::Here);
-        assert!(stage.program.overlay.is_some(), "nothing was listed yet");
+        assert!(stage.program.window.overlay.is_some(), "nothing was listed yet");
         stage.settle();
-        assert!(stage.program.overlay.is_none());
+        assert!(stage.program.window.overlay.is_none());
         assert_eq!(stage.marked(), "|beta.txt");
     }
 
@@ -434,7 +422,9 @@ mod tests {
         assert_eq!(stage.marked(), "a|\nb\nc");
         stage.program.ask(Question::Line, "no number");
         stage.program.confirm(Confirm::Here);
-        let Some(Overlay::Prompt(prompt)) = &stage.program.overlay else { panic!("it is asked") };
+        let Some(Overlay::Prompt(prompt)) = &stage.program.window.overlay else {
+            panic!("it is asked")
+        };
         assert!(prompt.trouble.is_some(), "what is wrong is said where it was typed");
     }
 

@@ -59,7 +59,7 @@ impl Program {
             self.free("freeing a tree", retired);
         }
         if installed.freshness != Freshness::Dropped {
-            self.redraw();
+            self.redraw_showing(id);
         }
         self.schedule_parse(id);
     }
@@ -70,12 +70,6 @@ impl Program {
             buffer.colors.clear();
         }
         self.views_of(id).for_each(crate::view::EditorView::forget_rows);
-        self.redraw();
-    }
-
-    /// All views of a buffer.
-    pub fn views_of(&mut self, id: BufferId) -> impl Iterator<Item = &mut crate::view::EditorView> {
-        let views = self.panes.iter_mut().flat_map(|pane| pane.items.iter_mut());
-        views.filter(move |view| view.buffer == id)
+        self.redraw_showing(id);
     }
 }

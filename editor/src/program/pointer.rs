@@ -63,8 +63,8 @@ const WHEEL_ROWS: f32 = 3.0;
 impl Program {
     pub(super) fn press(&mut self, at: Point, button: Button, count: u8, modifiers: Modifiers) {
         let target = self.target_at(at);
-        self.pending.clear();
-        if self.overlay.is_some() && !is_of_overlay(target) {
+        self.window.pending.clear();
+        if self.window.overlay.is_some() && !is_of_overlay(target) {
             self.close_overlay();
             return;
         }
@@ -76,7 +76,7 @@ impl Program {
             }
             (None, Button::Left) => {
                 let area = self.panes_area();
-                self.drag = self.panes.border_at(area, at).map(Drag::Border);
+                self.window.drag = self.window.panes.border_at(area, at).map(Drag::Border);
             }
             _ => {}
         }
@@ -87,12 +87,12 @@ impl Program {
         match target {
             Target::Tab(pane, index) => {
                 self.focus_tab(pane, index as usize);
-                self.drag = Some(Drag::Tab(pane, index));
+                self.window.drag = Some(Drag::Tab(pane, index));
             }
             Target::TabClose(pane, index) => self.close_tab(pane, index as usize),
             Target::Pane(pane) => self.focus_pane(pane),
             Target::PickerRow(line) => {
-                if let Some(Overlay::Picker(picker)) = &mut self.overlay {
+                if let Some(Overlay::Picker(picker)) = &mut self.window.overlay {
                     picker.choose_line(line as usize);
                 }
                 self.confirm(super::overlay::Confirm::Here);
@@ -120,10 +120,10 @@ impl Program {
 
     fn press_field(&mut self, field: Field, at: Point) {
         if field != Field::Overlay {
-            self.find_focus = Some(field);
+            self.window.find_focus = Some(field);
         }
         let Some(rect) =
-            self.frame.layout.as_ref().and_then(|it| it.rect(Target::Field(field).id()))
+            self.window.frame.layout.as_ref().and_then(|it| it.rect(Target::Field(field).id()))
         else {
             return;
         };
@@ -173,8 +173,9 @@ impl Program {
         modifiers: Modifiers,
     ) {
         self.focus_pane(pane);
-        self.find_focus = None;
-        let Some((_, area)) = self.frame.views.iter().find(|(id, _)| *id == pane).copied() else {
+        self.window.find_focus = None;
+        let Some((_, area)) = self.window.frame.views.iter().find(|(id, _)| *id == pane).copied()
+        else {
             return;
         };
         let Some((view, buffer)) = self.active() else { return };
@@ -230,7 +231,7 @@ impl Program {
         if modifiers.alt && modifiers.shift && count == 1 {
             let from = (view.row_at(at), view.column_at(at));
             view.go_to(offset, Follow::Nothing);
-            self.drag = Some(Drag::Columns { pane, from });
+            self.window.drag = Some(Drag::Columns { pane, from });
             return;
         }
         let anchor = view.selections.primary().anchor;
@@ -246,18 +247,20 @@ impl Program {
         let primary = others.len();
         let all = others.iter().copied().chain([pressed]);
         view.select(Selections::new(all, primary), Follow::Nothing);
-        self.drag = Some(Drag::Select { pane, by, from, others });
+        self.window.drag = Some(Drag::Select { pane, by, from, others });
     }
 
     fn press_scroll_bar(&mut self, pane: PaneId, area: Rect, thumb: Rect, at: Point) {
         let inside = at.y >= thumb.y && at.y < thumb.y + thumb.height;
         let grip = if inside { at.y - thumb.y } else { thumb.height / 2.0 };
-        self.drag = Some(Drag::Thumb(pane, grip));
+        self.window.drag = Some(Drag::Thumb(pane, grip));
         self.drag_thumb(pane, area, grip, at);
     }
 
     fn drag_thumb(&mut self, pane: PaneId, area: Rect, grip: f32, at: Point) {
-        let Some(view) = self.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else { return };
+        let Some(view) = self.window.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else {
+            return;
+        };
         let Some(thumb) = paint::vertical_thumb(view, area) else { return };
         let room = (area.height - 8.0 - thumb.height).max(1.0);
         let share = f64::from(((at.y - grip - area.y - 4.0) / room).clamp(0.0, 1.0));
@@ -268,19 +271,19 @@ impl Program {
     }
 
     pub(super) fn pointer_moved(&mut self, at: Point, _modifiers: Modifiers) {
-        match self.drag.clone() {
+        match self.window.drag.clone() {
             Some(Drag::Select { pane, by, from, others }) => {
                 self.drag_selection(pane, by, from, others, at);
             }
             Some(Drag::Columns { pane, from }) => self.drag_columns(pane, from, at),
             Some(Drag::Border(border)) => {
                 let area = self.panes_area();
-                self.panes.drag_border(area, border, at);
+                self.window.panes.drag_border(area, border, at);
                 self.redraw();
             }
             Some(Drag::Thumb(pane, grip)) => {
                 if let Some((_, area)) =
-                    self.frame.views.iter().find(|(id, _)| *id == pane).copied()
+                    self.window.frame.views.iter().find(|(id, _)| *id == pane).copied()
                 {
                     self.drag_thumb(pane, area, grip, at);
                 }
@@ -301,7 +304,7 @@ impl Program {
         others: Vec<Selection>,
         at: Point,
     ) {
-        if self.panes.focus() != pane {
+        if self.window.panes.focus() != pane {
             return;
         }
         let Some((view, buffer)) = self.active() else { return };
@@ -330,7 +333,7 @@ impl Program {
     }
 
     fn drag_columns(&mut self, pane: PaneId, from: (usize, f32), at: Point) {
-        if self.panes.focus() != pane {
+        if self.window.panes.focus() != pane {
             return;
         }
         let Some((view, _)) = self.active() else { return };
@@ -344,7 +347,7 @@ impl Program {
         if button != Button::Left {
             return;
         }
-        match self.drag.take() {
+        match self.window.drag.take() {
             Some(Drag::Select { .. } | Drag::Columns { .. }) => self.offer_primary(),
             Some(Drag::Tab(pane, index)) => self.drop_dragged_tab(pane, index, at),
             _ => {}
@@ -407,7 +410,9 @@ impl Program {
             return;
         }
         let target = self.target_at(at);
-        if let (Some(Overlay::Picker(picker)), true) = (&mut self.overlay, is_of_overlay(target)) {
+        if let (Some(Overlay::Picker(picker)), true) =
+            (&mut self.window.overlay, is_of_overlay(target))
+        {
             let rows = match by {
                 Scroll::Lines(_, y) => y * WHEEL_ROWS,
                 Scroll::Pixels(_, y) => y / 34.0,
@@ -417,7 +422,9 @@ impl Program {
             return;
         }
         let Some(Target::View(pane)) = target else { return };
-        let Some(view) = self.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else { return };
+        let Some(view) = self.window.panes.get_mut(pane).and_then(|pane| pane.item_mut()) else {
+            return;
+        };
         let (x, rows) = match by {
             Scroll::Lines(x, y) => (x * WHEEL_ROWS * view.scale.cell, y * WHEEL_ROWS),
             Scroll::Pixels(x, y) => (x, y / view.scale.row),
@@ -429,14 +436,14 @@ impl Program {
 
     /// What lies under a point.
     pub(super) fn target_at(&self, at: Point) -> Option<Target> {
-        let layout = self.frame.layout.as_ref()?;
+        let layout = self.window.frame.layout.as_ref()?;
         Target::of(layout.hit(at)?)
     }
 
     pub(super) fn set_hover(&mut self, target: Option<Target>) {
         let target = target.filter(|target| is_pressable(*target));
-        if self.hover != target {
-            self.hover = target;
+        if self.window.hover != target {
+            self.window.hover = target;
             self.redraw();
         }
     }
@@ -449,20 +456,22 @@ impl Program {
                 PointerShape::Arrow
             }
             Some(_) => PointerShape::Hand,
-            None => match self.panes.border_at(self.panes_area(), at).map(|border| border.axis) {
-                Some(Axis::Row) => PointerShape::ResizeColumn,
-                Some(Axis::Column) => PointerShape::ResizeRow,
-                None => PointerShape::Arrow,
-            },
+            None => {
+                match self.window.panes.border_at(self.panes_area(), at).map(|border| border.axis) {
+                    Some(Axis::Row) => PointerShape::ResizeColumn,
+                    Some(Axis::Column) => PointerShape::ResizeRow,
+                    None => PointerShape::Arrow,
+                }
+            }
         };
-        if shape != self.pointer {
-            self.pointer = shape;
+        if shape != self.window.pointer {
+            self.window.pointer = shape;
             self.request(Request::Pointer(shape));
         }
     }
 
     fn shape_in_view(&self, pane: PaneId, at: Point) -> PointerShape {
-        let view = self.panes.get(pane).and_then(|pane| pane.item());
+        let view = self.window.panes.get(pane).and_then(|pane| pane.item());
         let in_text =
             view.is_some_and(|view| at.x >= view.area.x && at.x < view.area.x + view.area.width);
         if in_text { PointerShape::Text } else { PointerShape::Arrow }
@@ -471,6 +480,7 @@ impl Program {
     /// Presses what assistive technology was told of.
     pub fn press_by_id(&mut self, target: Target) {
         let at = self
+            .window
             .frame
             .layout
             .as_ref()
@@ -480,7 +490,7 @@ impl Program {
             Target::View(pane) => self.focus_pane(pane),
             target => self.press_target(target, at),
         }
-        self.drag = None;
+        self.window.drag = None;
         self.redraw();
     }
 }
@@ -519,7 +529,7 @@ impl EditorView {
     /// The row under a point.
     pub fn row_at(&self, at: Point) -> usize {
         let y = f64::from((at.y - self.area.y) / self.scale.row) + self.scroll.row;
-        (y.max(0.0) as usize).min(self.last_row())
+        self.row_near(y.max(0.0) as usize)
     }
 
     /// The column under a point, in cells.
@@ -529,7 +539,7 @@ impl EditorView {
 
     /// The place under a point; a row that was never drawn is measured in cells.
     pub fn place_at(&self, at: Point) -> Place {
-        let rows = (self.last_row() + 1) as f64 - self.scroll.row;
+        let rows = self.shown_rows() as f64 - self.scroll.row;
         if f64::from((at.y - self.area.y) / self.scale.row) >= rows {
             // Below the last row there is nothing but the end.
             return self.display.rope().end().into();

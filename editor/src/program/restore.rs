@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Program;
+use render::geometry::Size;
+
+use super::leave::Closed;
+use super::{Program, Window};
 use crate::buffer::{BufferId, OnDisk};
+use crate::compare::{Alignment, CompareId, Side};
 use crate::files::load::LoadedFile;
-use crate::journal::{Restored, RestoredText, Session, StreamKey, ViewState};
+use crate::input::Focus;
+use crate::journal::{Restored, RestoredText, Session, StreamKey, ViewState, WindowState};
 use crate::notice::Severity;
 use crate::panes::{PaneId, Panes};
 use crate::registry::path_from_json;
@@ -27,7 +32,7 @@ impl Program {
             self.take_session(&session, restored.files, &mut unseen);
         }
         // A text without a place is shown all the same: nothing typed is lost.
-        let pane = self.panes.focus();
+        let pane = self.window.panes.focus();
         for id in unseen {
             let is_dirty = self.buffers.get(&id).is_some_and(|buffer| buffer.is_dirty());
             if is_dirty {
@@ -59,18 +64,19 @@ impl Program {
         }
         self.next_draft = self.next_draft.max(draft);
         self.schedule_parse(id);
-        // The file may have been changed while nobody looked.
-        self.forget_stamp(id);
-        self.check_disk(id);
+        self.look_anew(id);
         id
     }
 
-    fn forget_stamp(&mut self, id: BufferId) {
+    /// Looks at a text's file whatever its time and size say: it may have changed while nobody
+    /// looked.
+    pub(super) fn look_anew(&mut self, id: BufferId) {
         if let Some(buffer) = self.buffers.get_mut(&id)
             && let OnDisk::Seen(_) = buffer.on_disk
         {
             buffer.must_look = true;
         }
+        self.check_disk(id);
     }
 
     fn take_session(
@@ -80,23 +86,61 @@ impl Program {
         unseen: &mut Vec<BufferId>,
     ) {
         self.recent = session.recent.iter().filter_map(path_from_json).collect();
-        if let Some(folder) = session.folder.as_ref().and_then(path_from_json) {
-            self.folder = Some(folder);
-            self.load_folder_settings();
+        for name in &session.aside {
+            self.set_aside(ViewState::stream_of(name), unseen);
         }
-        let (width, height) = session.size;
-        if width >= 320.0 && height >= 200.0 {
+        for state in &session.others {
+            let mut window = self.new_window();
+            self.take_window(&mut window, state, &mut files, unseen);
+            self.others.push(window);
+        }
+        let mut window = self.new_window();
+        self.take_window(&mut window, &session.window, &mut files, unseen);
+        self.window.panes = window.panes;
+        self.window.zoom = window.zoom;
+        self.window.folder = window.folder;
+        let (width, height) = session.window.size;
+        if is_size(width, height) {
             self.request(crate::shell::Request::Resize { width, height, scale: None });
         }
-        let Some(shape) = &session.shape else { return };
-        let panes = Panes::from_shape(shape, PaneId(session.focus), |pane| {
-            let Some(state) = session.panes.iter().find(|state| state.id == pane.0) else {
+        if self.window.folder.is_some() {
+            self.load_folder_settings();
+        }
+        self.resume_comparisons();
+    }
+
+    /// A text that was closed without saving stays closed, to be opened again.
+    fn set_aside(&mut self, stream: Option<StreamKey>, unseen: &mut Vec<BufferId>) {
+        let Some(id) = self.restored_buffer(stream) else { return };
+        unseen.retain(|one| *one != id);
+        if let Some(buffer) = self.buffers.remove(&id) {
+            self.closed.push(Closed::Text(Box::new(buffer)));
+        }
+    }
+
+    fn take_window(
+        &mut self,
+        window: &mut Window,
+        kept: &WindowState,
+        files: &mut BTreeMap<PathBuf, LoadedFile>,
+        unseen: &mut Vec<BufferId>,
+    ) {
+        window.folder = kept.folder.as_ref().and_then(path_from_json);
+        window.zoom = kept.zoom.filter(|zoom| (0.25..=8.0).contains(zoom));
+        window.window_focus = Focus::Lost;
+        let (width, height) = kept.size;
+        if is_size(width, height) {
+            window.size = Size { width, height };
+        }
+        let Some(shape) = &kept.shape else { return };
+        window.panes = Panes::from_shape(shape, PaneId(kept.focus), |pane| {
+            let Some(state) = kept.panes.iter().find(|state| state.id == pane.0) else {
                 return (Vec::new(), 0);
             };
             let mut views = Vec::new();
             let mut active = 0;
             for (index, view) in state.views.iter().enumerate() {
-                let Some(id) = self.restored_view(view, &mut files) else { continue };
+                let Some(id) = self.restored_view(view, files) else { continue };
                 unseen.retain(|one| *one != id);
                 if index == state.active {
                     active = views.len();
@@ -105,7 +149,6 @@ impl Program {
             }
             (views, active)
         });
-        self.panes = panes;
     }
 
     /// The buffer of a kept view: restored with its history, or read from its file.
@@ -139,8 +182,17 @@ impl Program {
         let tab = text::width::TabWidth::new(tab);
         let mut view = EditorView::new(id, buffer.rope(), tab, Wrap::Off);
         state.place(&mut view, buffer.rope());
+        if let Some((compare, is_after)) = state.compared {
+            let side = if is_after { Side::After } else { Side::Before };
+            view.align(Alignment::waiting(CompareId(compare), side));
+        }
         Some(view)
     }
+}
+
+/// Whether a kept size is one that a window can have.
+fn is_size(width: f32, height: f32) -> bool {
+    width >= 320.0 && height >= 200.0
 }
 
 #[cfg(test)]
@@ -212,8 +264,8 @@ mod tests {
         stage.keys("d r a f t left");
         restart(&mut stage, &keys);
         assert_eq!(stage.marked(), "draf|t");
-        assert_eq!(stage.program.panes.iter().count(), 2);
-        assert_eq!(stage.program.panes.focused().items.len(), 3);
+        assert_eq!(stage.program.window.panes.iter().count(), 2);
+        assert_eq!(stage.program.window.panes.focused().items.len(), 3);
         stage.run("pane.focus_left", Value::Null).unwrap();
         assert_eq!(stage.marked(), "xyfn a() {\n    1\n}\n|");
         let folds = stage.program.view().unwrap().display.folds().folds().len();
@@ -267,7 +319,7 @@ mod tests {
         restart(&mut stage, &keys);
         assert_eq!(stage.marked(), "|from a pipe\n");
         stage.run("tab.close", Value::Null).unwrap();
-        assert!(stage.program.overlay.is_some(), "it is asked about");
+        assert!(stage.program.window.overlay.is_some(), "it is asked about");
         assert_eq!(stage.program.buffers.len(), 1);
     }
 
@@ -350,7 +402,7 @@ mod tests {
         std::fs::remove_file(stage.path("seen.txt")).unwrap();
         std::fs::remove_file(stage.path("edited.txt")).unwrap();
         restart(&mut stage, &keys);
-        assert_eq!(stage.program.panes.focused().items.len(), 1);
+        assert_eq!(stage.program.window.panes.focused().items.len(), 1);
         assert_eq!(stage.marked(), "x|edited.txt");
     }
 }

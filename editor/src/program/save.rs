@@ -89,7 +89,7 @@ impl Program {
             }
         }
         self.after_own_save(&path);
-        self.redraw();
+        self.redraw_showing(id);
     }
 
     /// Blanks at line ends and the last line end, as project and person want them.
@@ -224,7 +224,7 @@ impl Program {
                 ),
             ),
         }
-        self.redraw();
+        self.redraw_showing(id);
     }
 
     /// Looks at all open files again: the window got the focus, or the watcher lost count.
@@ -241,6 +241,20 @@ impl Program {
         let ids: Vec<BufferId> =
             self.buffers.values().filter(hit).map(|buffer| buffer.id).collect();
         ids.into_iter().for_each(|id| self.check_disk(id));
+    }
+
+    /// Whether a text may be saved at a path: another open text may not have it.
+    ///
+    /// # Errors
+    /// That another has it, and what to do.
+    pub fn check_free(&self, id: BufferId, path: &Path) -> Result<(), Fault> {
+        match self.buffer_at(path) {
+            Some(other) if other != id => Err(Fault::state(format!(
+                "{} is open in another tab: close it first, or choose another name.",
+                path.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Answers a save as the control socket does.

@@ -6,31 +6,26 @@ use std::time::Instant;
 use kernel::disk::RealDisk;
 use kernel::keys::{Origin, Profile, Sealer, Unlocked};
 use kernel::log::{Log, LogOptions};
-use render::geometry::Size;
-use render::scene::Scene;
+use render::motion::Motion;
 use render::shape::{Fonts, Shaper};
 use render::theme::{self, Theme};
 use serde_json::Value;
 
-use super::{FrameState, Program, RendererName};
-use crate::cli::{Beginning, Mode, Opening, Wait};
+use super::{Program, Window, WindowId};
+use crate::cli::{Beginning, Mode, Opening, Place, Wait};
 use crate::clipboard::Clipboard;
 use crate::control::{Control, Driving, Mailbox, Request, Verifier};
 use crate::directories::Directories;
-use crate::input::{Appearance, Focus};
+use crate::input::Appearance;
 use crate::instance::Resident;
 use crate::journal::{self, Journal, Lock, Restored};
 use crate::keymap::Keymap;
 use crate::notice::{Notices, Severity};
-use crate::panes::Panes;
 use crate::profile::{self, Guard, Keys};
 use crate::record::{self, Field};
 use crate::registry::{Fault, Registry};
 use crate::settings::{Level, Settings};
 use crate::workers::{Post, Urgency, Workers};
-
-/// The window's size until one is remembered, logical pixels.
-const SIZE: Size = Size { width: 1280.0, height: 800.0 };
 
 /// A process that may become the program.
 pub struct Start {
@@ -87,63 +82,40 @@ impl Program {
         let registry = Registry::gather(crate::command::GROUPS);
         let (keymap, _) = Keymap::load(&[Keymap::bundled()], &registry);
         let theme = Theme::built_in(theme::Appearance::Light).clone();
-        let scene = Scene::new(theme.colors.canvas);
         Program {
             registry,
             keymap,
             settings: Settings::default(),
             theme,
             shaper: Shaper::new(Fonts::bundled()),
-            panes: Panes::default(),
+            window: Window::new(WindowId(1)),
+            others: Vec::new(),
+            focus: WindowId(1),
+            next_window: 1,
+            comparisons: Vec::new(),
+            next_compare: 0,
+            is_seen: true,
             buffers: Default::default(),
-            overlay: None,
             notices: Notices::default(),
             workers: Workers::new(post),
             journal: Journal::missing("the journal is not open yet"),
             clipboard,
-            folder: None,
             recent: Vec::new(),
             closed: Vec::new(),
-            find_focus: None,
             memory: Default::default(),
             places,
-            pending: Vec::new(),
             requests: Vec::new(),
-            renderer: RendererName::Cpu,
-            adapter: None,
-            size: SIZE,
-            scale: 1.0,
-            frame: FrameState {
-                scene,
-                layout: None,
-                views: Vec::new(),
-                is_wanted: true,
-                is_unpresented: false,
-                caret: None,
-                told_caret: None,
-                title: String::new(),
-            },
             appearance: Appearance::default(),
-            window_focus: Focus::Gained,
-            hover: None,
-            drag: None,
-            pointer: Default::default(),
+            system_motion: Motion::default(),
             last_command: "start".to_owned(),
             calls: Default::default(),
-            files: Default::default(),
             next_buffer: 1,
             next_draft: 0,
-            before_prompt: None,
-            confirm_when_ranked: false,
-            cell: 8.4,
             session_due: None,
             is_restoring: false,
             held: None,
             control: None,
             watcher: None,
-            movements: Default::default(),
-            may_lose_edits: false,
-            without_gpu: None,
             offered: None,
             last_find: None,
             kept_layout: 0,
@@ -299,7 +271,7 @@ impl Program {
                         format!("What was open could not be restored: {sentence}."),
                     ),
                 }
-                program.take_back(early);
+                program.take_back(early, opening.place);
                 program.is_restoring = false;
                 program.open_all(opening);
                 program.after_start();
@@ -327,15 +299,11 @@ impl Program {
         if opening.items.is_empty() {
             return;
         }
+        // Files are in the window of their own by now, if they wanted one and were opened early.
+        let has_own = self.window.is_blank() || self.window.id != WindowId(1);
+        let place = if has_own { Place::Current } else { opening.place };
         // Nobody waits here: the process is this one.
-        self.open_items(Opening { wait: Wait::No, ..opening }, reply);
-    }
-
-    /// Lets some time pass: what is due by itself is done.
-    pub(super) fn session_moved(&mut self) {
-        if self.session_due.is_none() && !self.is_restoring {
-            self.session_due = Some(Instant::now() + super::state::SESSION_DELAY);
-        }
+        self.open_items(Opening { wait: Wait::No, place, ..opening }, reply);
     }
 }
 

@@ -1,29 +1,21 @@
-//! What the program is told about itself and its surroundings: settings, themes, panes, sessions.
+//! What the program is told about itself and its surroundings: settings, themes, panes.
 
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use kernel::log::Health;
 use render::theme::{self, Theme};
-use text::{CharOffset, CharRange, Positions, Selection, Selections};
 
 use super::Program;
 use crate::directories::Directories;
 use crate::input::Appearance;
-use crate::journal::{PaneState, Session, ViewState};
 use crate::keymap::Keymap;
 use crate::notice::Severity;
 use crate::panes::{PaneId, Toward};
-use crate::registry::path_to_json;
 use crate::settings::{Changes, FolderTrust, Layer, ThemeMode};
 use crate::source::{Problem, Source};
 use crate::trust::TrustStore;
-use crate::view::{EditorView, Wrap};
+use crate::view::EditorView;
 use crate::workers::Urgency;
-
-/// The session is kept this long after something moved.
-pub(super) const SESSION_DELAY: Duration = Duration::from_millis(700);
 
 impl Program {
     /// Reads settings, keys and themes from their files, on a worker; what changed takes hold.
@@ -63,11 +55,8 @@ impl Program {
         }
         if !changes.keys.is_empty() {
             crate::record::set_level(self.settings.records().level);
-            self.panes
-                .iter_mut()
-                .flat_map(|pane| pane.items.iter_mut())
-                .for_each(EditorView::forget_rows);
-            self.redraw();
+            self.all_views().for_each(EditorView::forget_rows);
+            self.redraw_all();
         }
     }
 
@@ -93,9 +82,13 @@ impl Program {
         }
     }
 
-    /// Reads the folder's own settings, which count only where the folder is trusted.
+    /// Reads the own settings of the focused window's folder, which count only where the folder is
+    /// trusted.
     pub fn load_folder_settings(&mut self) {
-        let Some(folder) = self.folder.clone() else { return };
+        let Some(folder) = self.window.folder.clone() else {
+            let changes = self.settings.reload_workspace(None, FolderTrust::Untrusted);
+            return self.settings_changed(&changes);
+        };
         let places = self.places.clone();
         self.workers.run(
             "reading the folder's settings",
@@ -108,8 +101,9 @@ impl Program {
                 Some((Source::new(path, text), trust))
             },
             |program, found| {
-                let Some((source, trust)) = found else { return };
-                let changes = program.settings.reload_workspace(Some(&source), trust);
+                let (source, trust) = found.unzip();
+                let trust = trust.unwrap_or(FolderTrust::Untrusted);
+                let changes = program.settings.reload_workspace(source.as_ref(), trust);
                 program.settings_changed(&changes);
             },
         );
@@ -163,11 +157,8 @@ impl Program {
 
     fn take_theme(&mut self, theme: Theme) {
         self.theme = theme;
-        self.panes
-            .iter_mut()
-            .flat_map(|pane| pane.items.iter_mut())
-            .for_each(EditorView::forget_rows);
-        self.redraw();
+        self.all_views().for_each(EditorView::forget_rows);
+        self.redraw_all();
     }
 
     /// Takes the fonts of the system, gathered on a worker after the first frame.
@@ -178,33 +169,29 @@ impl Program {
             render::shape::Fonts::scan_system,
             |program, fonts| {
                 program.shaper.install(fonts);
-                program
-                    .panes
-                    .iter_mut()
-                    .flat_map(|pane| pane.items.iter_mut())
-                    .for_each(EditorView::forget_rows);
-                program.redraw();
+                program.all_views().for_each(EditorView::forget_rows);
+                program.redraw_all();
             },
         );
     }
 
     /// Gives the focus to a pane.
     pub fn focus_pane(&mut self, pane: PaneId) {
-        if self.panes.focus() != pane {
-            self.panes.set_focus(pane);
-            self.find_focus = None;
+        if self.window.panes.focus() != pane {
+            self.window.panes.set_focus(pane);
+            self.window.find_focus = None;
         }
         self.redraw();
     }
 
     /// Shows a tab of a pane and gives it the focus.
     pub fn focus_tab(&mut self, pane: PaneId, index: usize) {
-        if let Some(found) = self.panes.get_mut(pane)
+        if let Some(found) = self.window.panes.get_mut(pane)
             && index < found.items.len()
         {
             found.active = index;
         }
-        self.find_focus = None;
+        self.window.find_focus = None;
         self.focus_pane(pane);
     }
 
@@ -212,39 +199,39 @@ impl Program {
     pub fn split(&mut self, toward: Toward) {
         let twin = self.view().map(EditorView::twin);
         self.move_panes();
-        let pane = self.panes.split(self.panes.focus(), toward);
-        if let (Some(view), Some(pane)) = (twin, self.panes.get_mut(pane)) {
+        let pane = self.window.panes.split(self.window.panes.focus(), toward);
+        if let (Some(view), Some(pane)) = (twin, self.window.panes.get_mut(pane)) {
             pane.insert(view);
         }
-        self.panes.set_focus(pane);
-        self.find_focus = None;
+        self.window.panes.set_focus(pane);
+        self.window.find_focus = None;
         self.redraw();
     }
 
     /// Moves a tab to another pane, or to another place in its own.
     pub fn move_tab(&mut self, from: PaneId, index: usize, to: PaneId, place: Option<usize>) {
-        let Some(view) = self.panes.get_mut(from).and_then(|pane| pane.remove(index)) else {
+        let Some(view) = self.window.panes.get_mut(from).and_then(|pane| pane.remove(index)) else {
             return;
         };
-        match self.panes.get_mut(to) {
+        match self.window.panes.get_mut(to) {
             Some(pane) => {
                 let place = place.unwrap_or(pane.items.len()).min(pane.items.len());
                 pane.items.insert(place, view);
                 pane.active = place;
             }
             None => {
-                if let Some(pane) = self.panes.get_mut(from) {
+                if let Some(pane) = self.window.panes.get_mut(from) {
                     pane.insert(view);
                 }
                 return;
             }
         }
-        let is_empty = self.panes.get(from).is_some_and(|pane| pane.items.is_empty());
+        let is_empty = self.window.panes.get(from).is_some_and(|pane| pane.items.is_empty());
         if is_empty && from != to {
-            self.panes.close(from);
+            self.window.panes.close(from);
         }
-        self.panes.set_focus(to);
-        self.find_focus = None;
+        self.window.panes.set_focus(to);
+        self.window.find_focus = None;
         self.redraw();
     }
 
@@ -262,82 +249,6 @@ impl Program {
             _ => {}
         }
         self.redraw();
-    }
-
-    /// Keeps where everything is when that is due.
-    pub(super) fn keep_session_when_due(&mut self, now: Instant) {
-        if self.session_due.is_some_and(|due| due <= now) {
-            self.session_due = None;
-            self.follow_files();
-            self.keep_session();
-        }
-    }
-
-    /// Keeps the session at once when tabs or panes came or went: they must survive a kill.
-    pub(super) fn keep_changed_layout(&mut self) {
-        let layout = self.layout_digest();
-        if layout != self.kept_layout && !self.is_restoring {
-            self.kept_layout = layout;
-            self.follow_files();
-            self.keep_session();
-        }
-    }
-
-    /// Which texts are open in which panes, in one number.
-    fn layout_digest(&self) -> u64 {
-        let mut hasher = std::hash::DefaultHasher::new();
-        self.panes.focus().hash(&mut hasher);
-        for pane in self.panes.iter() {
-            (pane.id, pane.active).hash(&mut hasher);
-            for view in &pane.items {
-                let stream = self.buffers.get(&view.buffer).and_then(|buffer| buffer.stream);
-                (view.buffer, stream).hash(&mut hasher);
-            }
-        }
-        hasher.finish()
-    }
-
-    /// Keeps where everything is.
-    pub fn keep_session(&mut self) {
-        if self.is_restoring {
-            return;
-        }
-        let session = self.session();
-        self.journal.keep_session(&session);
-    }
-
-    fn session(&self) -> Session {
-        let panes = self.panes.iter().map(|pane| PaneState {
-            id: pane.id.0,
-            active: pane.active,
-            views: pane.items.iter().filter_map(|view| self.view_state(view)).collect(),
-        });
-        Session {
-            folder: self.folder.as_deref().map(path_to_json),
-            size: (self.size.width, self.size.height),
-            shape: Some(self.panes.shape()),
-            focus: self.panes.focus().0,
-            panes: panes.collect(),
-            recent: self.recent.iter().map(|path| path_to_json(path)).collect(),
-        }
-    }
-
-    fn view_state(&self, view: &EditorView) -> Option<ViewState> {
-        let buffer = self.buffers.get(&view.buffer)?;
-        // A draft that nobody wrote in is not worth a tab.
-        if buffer.path.is_none() && buffer.stream.is_none() {
-            return None;
-        }
-        let pair = |range: &CharRange| (range.start.0, range.end.0);
-        Some(ViewState {
-            stream: buffer.stream.map(ViewState::name_of),
-            path: buffer.path.as_deref().map(path_to_json),
-            selections: view.selections.iter().map(|one| (one.anchor.0, one.head.0)).collect(),
-            primary: view.selections.primary_index(),
-            scroll: (view.scroll.row, view.scroll.x),
-            folds: view.display.folds().folds().iter().map(pair).collect(),
-            wrap: view.wrap == Wrap::On,
-        })
     }
 
     /// Our own save is not another program's.
@@ -375,28 +286,6 @@ struct OwnFiles {
     device: Option<Source>,
     keymap: Option<Source>,
     problems: Vec<Problem>,
-}
-
-impl ViewState {
-    /// Puts a view back where it was, as far as its text still reaches.
-    pub fn place(&self, view: &mut EditorView, rope: &text::Rope) {
-        let at = |offset: usize| rope.nearest(CharOffset(offset));
-        let selections =
-            self.selections.iter().map(|(anchor, head)| Selection::new(at(*anchor), at(*head)));
-        let folds: Vec<CharRange> = self
-            .folds
-            .iter()
-            .map(|(start, end)| CharRange::new(at(*start), at(*end)))
-            .filter(|fold| !fold.is_empty())
-            .collect();
-        view.wrap = if self.wrap { Wrap::On } else { Wrap::Off };
-        if !folds.is_empty() {
-            view.set_folds(folds);
-        }
-        view.select(Selections::new(selections, self.primary), crate::view::Follow::Nothing);
-        view.scroll =
-            crate::view::Scroll { row: self.scroll.0.max(0.0), x: self.scroll.1.max(0.0) };
-    }
 }
 
 fn capitalized(sentence: &str) -> String {

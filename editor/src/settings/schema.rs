@@ -158,7 +158,7 @@ pub const SCHEMA: &[Setting] = &[
         "appearance.reduce_motion",
         ReduceMotion::NAMES,
         ReduceMotion::System.name(),
-        "Draws no movement when on; `system` moves, since no system is asked yet.",
+        "Draws no movement when on; `system` follows the system.",
     ),
     choice(
         "appearance.renderer",

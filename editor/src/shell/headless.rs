@@ -1,5 +1,6 @@
-//! The whole program without a window: the same inputs, drawn to memory.
+//! The whole program without a screen: the same inputs, drawn to memory, a picture for each window.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,21 +8,17 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use render::cpu::{Contents, CpuRenderer};
 use render::geometry::PhysicalSize;
 use render::geometry::Size;
-
 use render::glyph::Rasterisation;
 
 use super::meter::Meter;
 use super::picture::Picture;
 use super::{Reply, Request};
 use crate::input::Input;
-use crate::program::{Program, RendererName, Start};
+use crate::program::{Program, RendererName, Start, WindowId};
 use crate::registry::Fault;
 use crate::workers::{Completion, Post};
 
-/// The size of the picture until a script asks for another, in logical pixels.
-const SIZE: Size = Size { width: 1280.0, height: 800.0 };
-
-/// Runs the program without a window until it quits.
+/// Runs the program without a screen until it quits.
 pub fn run(start: Start) -> Result<(), Fault> {
     let (send, receive) = crossbeam_channel::unbounded::<Completion>();
     let post: Post = Arc::new(move |completion| {
@@ -29,16 +26,21 @@ pub fn run(start: Start) -> Result<(), Fault> {
         let _ = send.send(completion);
     });
     let mut program = start.begin(post)?;
-    program.set_renderer(RendererName::Cpu, None);
     program.stand_still();
-    let mut stage = Stage::new();
-    program.input(Input::Resize { size: SIZE, scale: 1.0 });
-    stage.run(&mut program, &receive);
-    stage.meter.record();
+    let mut shell = Shell { stages: BTreeMap::new(), meter: Meter::default() };
+    shell.run(&mut program, &receive);
+    shell.meter.record();
     program.close();
     Ok(())
 }
 
+struct Shell {
+    stages: BTreeMap<WindowId, Stage>,
+    /// What all windows cost.
+    meter: Meter,
+}
+
+/// What a window is drawn to.
 struct Stage {
     renderer: CpuRenderer,
     pixels: Vec<u32>,
@@ -46,7 +48,6 @@ struct Stage {
     is_drawn: bool,
     size: Size,
     scale: f32,
-    meter: Meter,
 }
 
 enum Flow {
@@ -54,18 +55,15 @@ enum Flow {
     Quit,
 }
 
-impl Stage {
-    fn new() -> Self {
-        Stage {
-            renderer: CpuRenderer::new(Rasterisation::default()),
-            pixels: Vec::new(),
-            is_drawn: false,
-            size: SIZE,
-            scale: 1.0,
-            meter: Meter::default(),
-        }
-    }
+/// What became of a frame.
+#[derive(PartialEq, Eq)]
+enum Drawn {
+    Yes,
+    /// The journal is behind: its writer wakes the loop.
+    Later,
+}
 
+impl Shell {
     fn run(&mut self, program: &mut Program, receive: &Receiver<Completion>) {
         loop {
             if let Flow::Quit = self.after(program) {
@@ -93,57 +91,68 @@ impl Stage {
     /// Carries out requests and draws; what a request changes is drawn as well.
     fn after(&mut self, program: &mut Program) -> Flow {
         loop {
-            for request in program.take_requests() {
-                if let Flow::Quit = self.carry_out(program, request) {
+            self.follow(program);
+            for (id, request) in program.take_requests() {
+                let flow = program.within(id, |program| self.carry_out(program, request));
+                if let Flow::Quit = flow {
                     return Flow::Quit;
                 }
             }
-            if !program.wants_frame() {
+            let unshown = program.unshown();
+            if unshown.is_empty() {
                 self.meter.settled();
                 return Flow::Continue;
             }
-            self.draw(program);
-            if program.wants_frame() {
-                // The journal is behind: its writer wakes the loop.
+            let mut is_behind = false;
+            for id in unshown {
+                is_behind |= program.within(id, |program| self.draw(program)) == Drawn::Later;
+            }
+            if is_behind {
                 return Flow::Continue;
             }
         }
     }
 
-    fn draw(&mut self, program: &mut Program) {
+    /// Has a stage for each window, and no other.
+    fn follow(&mut self, program: &mut Program) {
+        let ids = program.window_ids();
+        self.stages.retain(|id, _| ids.contains(id));
+        for id in ids {
+            if !self.stages.contains_key(&id) {
+                program.within(id, |program| {
+                    program.set_renderer(RendererName::Cpu, None);
+                    let (size, scale) = (program.window.size(), program.window.scale());
+                    self.stages.insert(id, Stage::new(size, scale));
+                });
+            }
+        }
+    }
+
+    fn draw(&mut self, program: &mut Program) -> Drawn {
+        let Some(stage) = self.stages.get_mut(&program.window.id) else { return Drawn::Later };
         let start = Instant::now();
         program.prepare(start);
         if !program.may_present() {
-            return;
+            return Drawn::Later;
         }
-        self.renderer.set_rasterisation(program.rasterisation());
-        let size = physical(self.size, self.scale);
-        let pixels = size.pixels();
-        if self.pixels.len() != pixels {
-            self.pixels.resize(pixels, 0);
-            self.is_drawn = false;
-        }
-        let contents = match self.is_drawn {
-            true => Contents::Frame(1),
-            false => Contents::Unknown,
-        };
-        self.renderer.draw(program.scene(), size, self.scale, contents, &mut self.pixels);
+        stage.draw(program);
         program.presented();
-        self.is_drawn = true;
         self.meter.presented();
         self.meter.busy(start.elapsed(), || "a frame".to_owned());
+        Drawn::Yes
     }
 
     fn carry_out(&mut self, program: &mut Program, request: Request) -> Flow {
+        let Some(stage) = self.stages.get_mut(&program.window.id) else { return Flow::Continue };
         match request {
             Request::Quit => return Flow::Quit,
             Request::Resize { width, height, scale } => {
-                self.size = Size { width, height };
-                self.scale = scale.unwrap_or(self.scale);
-                self.is_drawn = false;
-                program.input(Input::Resize { size: self.size, scale: self.scale });
+                stage.size = Size { width, height };
+                stage.scale = scale.unwrap_or(stage.scale);
+                stage.is_drawn = false;
+                program.input(Input::Resize { size: stage.size, scale: stage.scale });
             }
-            Request::Screenshot { path, reply } => self.screenshot(program, &path, reply),
+            Request::Screenshot { path, reply } => stage.screenshot(program, &path, reply),
             Request::LoseDevice(reply) => reply(Err(Fault::state(
                 "There is no GPU device to lose: this instance draws on the CPU.",
             ))),
@@ -161,6 +170,34 @@ impl Stage {
             | Request::Raise => {}
         }
         Flow::Continue
+    }
+}
+
+impl Stage {
+    fn new(size: Size, scale: f32) -> Self {
+        Stage {
+            renderer: CpuRenderer::new(Rasterisation::default()),
+            pixels: Vec::new(),
+            is_drawn: false,
+            size,
+            scale,
+        }
+    }
+
+    fn draw(&mut self, program: &Program) {
+        self.renderer.set_rasterisation(program.rasterisation());
+        let size = physical(self.size, self.scale);
+        let pixels = size.pixels();
+        if self.pixels.len() != pixels {
+            self.pixels.resize(pixels, 0);
+            self.is_drawn = false;
+        }
+        let contents = match self.is_drawn {
+            true => Contents::Frame(1),
+            false => Contents::Unknown,
+        };
+        self.renderer.draw(program.scene(), size, self.scale, contents, &mut self.pixels);
+        self.is_drawn = true;
     }
 
     fn screenshot(&mut self, program: &mut Program, path: &std::path::Path, reply: Reply) {

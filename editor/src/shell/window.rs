@@ -1,8 +1,9 @@
-//! A real window: winit's events in, presented frames out.
+//! Real windows: winit's events in, presented frames out.
 
 mod keys;
 mod surface;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,14 +13,14 @@ use winit::application::ApplicationHandler;
 use winit::dpi::{LogicalPosition, LogicalSize, PhysicalPosition};
 use winit::event::{ElementState, Ime, MouseButton, MouseScrollDelta, StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
-use winit::window::{CursorIcon, Theme, Window, WindowId};
+use winit::window::{CursorIcon, Theme, Window};
 
 use super::meter::Meter;
 use super::{PointerShape, Request};
 use crate::accessibility;
 use crate::input::{Appearance, Button, Focus, Input, Scroll};
 use crate::keymap::Modifiers;
-use crate::program::{Program, RendererName, Start};
+use crate::program::{Program, RendererName, Start, Visibility, WindowId};
 use crate::registry::Fault;
 use crate::workers::{Completion, Post};
 use surface::{Found, Outcome, Shown, Surface, Tell};
@@ -28,11 +29,11 @@ use surface::{Found, Outcome, Shown, Surface, Tell};
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 const DOUBLE_CLICK_SLACK: f32 = 4.0;
 
-/// What wakes the loop besides the window itself.
+/// What wakes the loop besides the windows themselves.
 enum Wake {
     Done(Completion),
     Accessibility(accesskit_winit::Event),
-    Gpu(Found),
+    Gpu(WindowId, Found),
 }
 
 impl From<accesskit_winit::Event> for Wake {
@@ -41,20 +42,18 @@ impl From<accesskit_winit::Event> for Wake {
     }
 }
 
-/// Runs the program in a window until it quits. `start` makes the program, given how other
+/// Runs the program in windows until it quits. `start` makes the program, given how other
 /// threads reach it.
 pub fn run(start: Start) -> Result<(), Fault> {
     let event_loop = event_loop()?;
     event_loop.set_control_flow(ControlFlow::Wait);
     let proxy = event_loop.create_proxy();
     let program = start.begin(post_through(proxy.clone()))?;
-    let found = proxy.clone();
-    let tell: Tell = Arc::new(move |gpu| {
-        // A loop that has ended draws no more.
-        let _ = found.send_event(Wake::Gpu(gpu));
-    });
-    let mut shell = Shell { program, proxy, stage: None, failed: None, tell };
+    program.follow_preferences();
+    let mut shell =
+        Shell { program, proxy, stages: BTreeMap::new(), meter: Meter::default(), failed: None };
     let ended = event_loop.run_app(&mut shell);
+    shell.meter.record();
     shell.program.close();
     match (shell.failed, ended) {
         (Some(fault), _) => Err(fault),
@@ -108,17 +107,18 @@ fn no_window(reason: &str) -> Fault {
 struct Shell {
     program: Program,
     proxy: EventLoopProxy<Wake>,
-    stage: Option<Stage>,
+    stages: BTreeMap<WindowId, Stage>,
+    /// What all windows cost.
+    meter: Meter,
     failed: Option<Fault>,
-    tell: Tell,
 }
 
-/// The window and what belongs to it.
+/// A window and what belongs to it.
 struct Stage {
     window: Arc<Window>,
     surface: Surface,
     adapter: Adapter,
-    meter: Meter,
+    tell: Tell,
     modifiers: winit::keyboard::ModifiersState,
     pointer: Point,
     clicks: Option<Clicks>,
@@ -136,16 +136,7 @@ struct Clicks {
 
 impl ApplicationHandler<Wake> for Shell {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        if self.stage.is_some() {
-            return;
-        }
-        match Stage::open(event_loop, &mut self.program, self.proxy.clone()) {
-            Ok(stage) => self.stage = Some(stage),
-            Err(fault) => {
-                self.failed = Some(fault);
-                event_loop.exit();
-            }
-        }
+        self.follow(event_loop);
     }
 
     fn new_events(&mut self, _event_loop: &ActiveEventLoop, cause: StartCause) {
@@ -159,29 +150,41 @@ impl ApplicationHandler<Wake> for Shell {
             Wake::Done(completion) => {
                 let start = Instant::now();
                 self.program.complete(completion);
-                if let Some(stage) = &mut self.stage {
-                    stage.meter.busy(start.elapsed(), || "an answer from a worker".to_owned());
-                }
+                self.meter.busy(start.elapsed(), || "an answer from a worker".to_owned());
             }
-            Wake::Accessibility(event) => self.accessibility(event.window_event),
-            Wake::Gpu(found) => self.gpu_found(found),
+            Wake::Accessibility(event) => self.accessibility(event),
+            Wake::Gpu(id, found) => self.gpu_found(id, found),
         }
         self.after(event_loop);
     }
 
-    fn window_event(&mut self, event_loop: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
-        let Some(stage) = &mut self.stage else { return };
+    fn window_event(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        window: winit::window::WindowId,
+        event: WindowEvent,
+    ) {
+        let found = self.stages.iter_mut().find(|(_, stage)| stage.window.id() == window);
+        let Some((id, stage)) = found else { return };
+        let id = *id;
         stage.adapter.process_event(&stage.window, &event);
         if matches!(event, WindowEvent::RedrawRequested) {
-            self.draw(event_loop);
+            self.draw(id);
+            self.carry_out_all(event_loop);
             return;
         }
+        if let WindowEvent::Occluded(occluded) = event {
+            stage.occluded = occluded;
+            let visibility = if occluded { Visibility::Hidden } else { Visibility::Seen };
+            self.program.within(id, |program| program.set_visibility(visibility));
+            return self.after(event_loop);
+        }
         let Some(input) = stage.translate(event) else { return };
-        stage.meter.arrived();
+        self.meter.arrived();
         let start = Instant::now();
         let name = input.name();
-        self.program.input(input);
-        stage.meter.busy(start.elapsed(), || name.to_owned());
+        self.program.input_in(id, input);
+        self.meter.busy(start.elapsed(), || name.to_owned());
         self.after(event_loop);
     }
 
@@ -191,11 +194,10 @@ impl ApplicationHandler<Wake> for Shell {
             None => ControlFlow::Wait,
         });
         // A frame that waits for the journal is asked for again when the journal is there.
-        if self.program.wants_frame()
-            && self.program.may_present()
-            && let Some(stage) = self.stage.as_ref().filter(|stage| !stage.occluded)
-        {
-            stage.window.request_redraw();
+        let unshown = self.program.unshown();
+        if !unshown.is_empty() && self.program.may_present() {
+            let stages = unshown.iter().filter_map(|id| self.stages.get(id));
+            stages.filter(|stage| !stage.occluded).for_each(|stage| stage.window.request_redraw());
         }
     }
 }
@@ -203,91 +205,82 @@ impl ApplicationHandler<Wake> for Shell {
 impl Shell {
     /// Carries out what the program asked for while it handled something.
     fn after(&mut self, event_loop: &ActiveEventLoop) {
-        for request in self.program.take_requests() {
-            self.carry_out(event_loop, request);
+        self.follow(event_loop);
+        self.carry_out_all(event_loop);
+        let unshown = self.program.unshown();
+        if unshown.is_empty() {
+            self.meter.settled();
         }
-        if let Some(stage) = &mut self.stage {
-            match self.program.wants_frame() {
-                true => stage.window.request_redraw(),
-                false => stage.meter.settled(),
+        let stages = unshown.iter().filter_map(|id| self.stages.get(id));
+        stages.for_each(|stage| stage.window.request_redraw());
+    }
+
+    /// Shows each window that the program has, and no other.
+    fn follow(&mut self, event_loop: &ActiveEventLoop) {
+        let mut ids = self.program.window_ids();
+        self.stages.retain(|id, _| ids.contains(id));
+        // The system gives the keyboard to the window that is shown last.
+        let focus = self.program.focused_window();
+        ids.sort_by_key(|id| *id == focus);
+        ids.retain(|id| !self.stages.contains_key(id));
+        for id in ids {
+            let proxy = self.proxy.clone();
+            let opened = self.program.within(id, |program| Stage::open(event_loop, program, proxy));
+            match opened {
+                Ok(stage) => {
+                    self.stages.insert(id, stage);
+                }
+                Err(fault) if self.stages.is_empty() => {
+                    self.failed = Some(fault);
+                    return event_loop.exit();
+                }
+                Err(fault) => self.program.window_refused(id, &fault),
             }
         }
     }
 
-    fn draw(&mut self, event_loop: &ActiveEventLoop) {
-        let Some(stage) = &mut self.stage else { return };
-        if stage.occluded {
-            return;
-        }
-        if !self.program.wants_frame() {
-            // The system lost what it showed of the window.
-            stage.surface.expose();
-            if stage.surface.description() == RendererName::Cpu {
-                return;
-            }
-        }
-        let start = Instant::now();
-        let scale = stage.window.scale_factor() as f32;
-        self.program.prepare(start);
-        // What is shown must survive a kill: the journal's write is awaited, never waited for. Its
-        // writer wakes the loop.
-        if !self.program.may_present() {
-            return;
-        }
-        stage.surface.set_rasterisation(self.program.rasterisation());
-        match stage.surface.present(self.program.scene(), scale) {
-            Ok(Shown::Yes) => {
-                stage.meter.presented();
-                self.program.presented();
-            }
-            Ok(Shown::Later) => {}
-            Ok(Shown::Lost) => self.program.set_renderer(RendererName::Cpu, None),
-            Err(sentence) => {
-                self.program.presented();
-                self.program.warn(sentence);
-            }
-        }
-        stage.surface.search(&self.tell);
-        stage.meter.busy(start.elapsed(), || "a frame".to_owned());
-        let (program, scale) = (&mut self.program, f64::from(scale));
-        stage.adapter.update_if_active(|| accessibility::tree(program, scale));
-        self.after_frame(event_loop);
+    fn draw(&mut self, id: WindowId) {
+        let Some(stage) = self.stages.get_mut(&id).filter(|stage| !stage.occluded) else { return };
+        let meter = &mut self.meter;
+        self.program.within(id, |program| stage.draw(program, meter));
     }
 
-    fn gpu_found(&mut self, found: Found) {
-        let Some(stage) = &mut self.stage else { return };
-        match stage.surface.take(found, &self.tell) {
+    fn gpu_found(&mut self, id: WindowId, found: Found) {
+        let Some(stage) = self.stages.get_mut(&id) else { return };
+        let outcome = stage.surface.take(found, &stage.tell);
+        self.program.within(id, |program| match outcome {
             Outcome::Searching => {}
             Outcome::Taken(adapter) => {
-                self.program.set_renderer(RendererName::Gpu, Some(adapter));
-                self.program.redraw();
+                program.set_renderer(RendererName::Gpu, Some(adapter));
+                program.redraw();
             }
-            Outcome::None(reason) => self.program.gpu_missing(reason),
-        }
+            Outcome::None(reason) => program.gpu_missing(reason),
+        });
     }
 
-    fn after_frame(&mut self, event_loop: &ActiveEventLoop) {
-        for request in self.program.take_requests() {
-            self.carry_out(event_loop, request);
-        }
-    }
-
-    fn accessibility(&mut self, event: accesskit_winit::WindowEvent) {
-        let Some(stage) = &mut self.stage else { return };
-        match event {
+    fn accessibility(&mut self, event: accesskit_winit::Event) {
+        let found = self.stages.iter_mut().find(|(_, stage)| stage.window.id() == event.window_id);
+        let Some((id, stage)) = found else { return };
+        self.program.within(*id, |program| match event.window_event {
             accesskit_winit::WindowEvent::InitialTreeRequested => {
-                let (program, scale) = (&mut self.program, stage.window.scale_factor());
+                let scale = stage.window.scale_factor();
                 stage.adapter.update_if_active(|| accessibility::tree(program, scale));
             }
             accesskit_winit::WindowEvent::ActionRequested(request) => {
-                self.program.accessibility_action(&request);
+                program.accessibility_action(&request);
             }
             accesskit_winit::WindowEvent::AccessibilityDeactivated => {}
+        });
+    }
+
+    fn carry_out_all(&mut self, event_loop: &ActiveEventLoop) {
+        for (id, request) in self.program.take_requests() {
+            self.carry_out(event_loop, id, request);
         }
     }
 
-    fn carry_out(&mut self, event_loop: &ActiveEventLoop, request: Request) {
-        let Some(stage) = &mut self.stage else { return };
+    fn carry_out(&mut self, event_loop: &ActiveEventLoop, id: WindowId, request: Request) {
+        let Some(stage) = self.stages.get_mut(&id) else { return };
         let window = &stage.window;
         match request {
             Request::Quit => event_loop.exit(),
@@ -311,17 +304,19 @@ impl Shell {
             }
             Request::Screenshot { path, reply } => {
                 let scale = window.scale_factor() as f32;
-                self.program.prepare(Instant::now());
-                reply(stage.surface.picture(self.program.scene(), scale, &path));
+                self.program.within(id, |program| {
+                    program.prepare(Instant::now());
+                    reply(stage.surface.picture(program.scene(), scale, &path));
+                });
             }
             Request::LoseDevice(reply) => {
                 reply(stage.surface.lose_device());
-                self.program.redraw();
+                self.program.within(id, Program::redraw);
             }
             Request::Frames { reset, reply } => {
-                reply(Ok(stage.meter.report()));
+                reply(Ok(self.meter.report()));
                 if reset {
-                    stage.meter.reset();
+                    self.meter.reset();
                 }
             }
             Request::Fullscreen => {
@@ -345,7 +340,7 @@ impl Stage {
         program: &mut Program,
         proxy: EventLoopProxy<Wake>,
     ) -> Result<Self, Fault> {
-        let size = program.preferred_size();
+        let size = program.window.size();
         let attributes = Window::default_attributes()
             .with_title("Hearth")
             .with_visible(false)
@@ -354,6 +349,11 @@ impl Stage {
         let window =
             event_loop.create_window(attributes).map_err(|error| no_window(&error.to_string()))?;
         let window = Arc::new(window);
+        let (found, id) = (proxy.clone(), program.window.id);
+        let tell: Tell = Arc::new(move |gpu| {
+            // A loop that has ended draws no more.
+            let _ = found.send_event(Wake::Gpu(id, gpu));
+        });
         let adapter = Adapter::with_event_loop_proxy(event_loop, &window, proxy);
         let surface = Surface::open(&window, program.wanted_renderer())?;
         program.set_renderer(surface.description(), None);
@@ -372,13 +372,48 @@ impl Stage {
             window,
             surface,
             adapter,
-            meter: Meter::default(),
+            tell,
             modifiers: winit::keyboard::ModifiersState::empty(),
             pointer: Point { x: 0.0, y: 0.0 },
             clicks: None,
             occluded: false,
             takes_text: false,
         })
+    }
+
+    fn draw(&mut self, program: &mut Program, meter: &mut Meter) {
+        if !program.wants_frame() {
+            // The system lost what it showed of the window.
+            self.surface.expose();
+            if self.surface.description() == RendererName::Cpu {
+                return;
+            }
+        }
+        let start = Instant::now();
+        let scale = self.window.scale_factor() as f32;
+        program.prepare(start);
+        // What is shown must survive a kill: the journal's write is awaited, never waited for. Its
+        // writer wakes the loop.
+        if !program.may_present() {
+            return;
+        }
+        self.surface.set_rasterisation(program.rasterisation());
+        match self.surface.present(program.scene(), scale) {
+            Ok(Shown::Yes) => {
+                meter.presented();
+                program.presented();
+            }
+            Ok(Shown::Later) => {}
+            Ok(Shown::Lost) => program.set_renderer(RendererName::Cpu, None),
+            Err(sentence) => {
+                program.presented();
+                program.warn(sentence);
+            }
+        }
+        self.surface.search(&self.tell);
+        meter.busy(start.elapsed(), || "a frame".to_owned());
+        let scale = f64::from(scale);
+        self.adapter.update_if_active(|| accessibility::tree(program, scale));
     }
 
     fn translate(&mut self, event: WindowEvent) -> Option<Input> {
@@ -391,11 +426,6 @@ impl Stage {
             WindowEvent::Focused(false) => Input::Focus(Focus::Lost),
             WindowEvent::ThemeChanged(theme) => Input::Appearance(appearance(theme)),
             WindowEvent::DroppedFile(path) => Input::Drop(path),
-            WindowEvent::Occluded(occluded) => {
-                self.occluded = occluded;
-                self.window.request_redraw();
-                return None;
-            }
             WindowEvent::ModifiersChanged(state) => {
                 self.modifiers = state.state();
                 return None;

@@ -41,7 +41,23 @@ pub fn picker(picker: &Picker, width: f32, rise: f32, colors: &Colors) -> Elemen
         .role(Role::List)
         .children(rows)
         .maybe(empty);
-    frame(width, rise, &picker.placeholder, colors).child(list)
+    let about = (!picker.about.is_empty()).then(|| about(&picker.about, colors));
+    frame(width, rise, &picker.placeholder, colors).maybe(about).child(list)
+}
+
+/// The unsaved texts that a question is about, each with the dot that its tab has.
+fn about(lines: &[String], colors: &Colors) -> Element {
+    let line = |words: &String| {
+        Element::row()
+            .height(26.0)
+            .shrink(0.0)
+            .gap(10.0)
+            .child(Element::row().size(7.0, 7.0).shrink(0.0).radius(3.5).fill(colors.caret))
+            .child(Element::text(words.as_str(), BODY, colors.text).overflow(Overflow::Ellipsis))
+    };
+    Element::column()
+        .padding(Insets { left: 20.0, right: 20.0, top: 8.0, bottom: 0.0 })
+        .children(lines.iter().map(line))
 }
 
 /// An open prompt: a question with one line, and what is wrong with what was typed.

@@ -11,8 +11,9 @@ use super::target::Target;
 use super::type_scale::{BODY, SMALL_STRONG};
 use crate::notice::{Notice, Severity};
 
-/// The notices that are shown, above the status line; `None` when there are none.
-pub fn stack(notices: &[Notice], width: f32, colors: &Colors) -> Option<Element> {
+/// The notices that are shown, above the status line or `drop` below their place while they come;
+/// `None` when there are none.
+pub fn stack(notices: &[Notice], width: f32, drop: f32, colors: &Colors) -> Option<Element> {
     if notices.is_empty() {
         return None;
     }
@@ -20,7 +21,7 @@ pub fn stack(notices: &[Notice], width: f32, colors: &Colors) -> Option<Element>
     let cards = notices.iter().enumerate().map(|(index, notice)| one(index as u32, notice, colors));
     Some(
         Element::column()
-            .place(Place { end: Some(16.0), bottom: Some(46.0), ..Place::default() })
+            .place(Place { end: Some(16.0), bottom: Some(46.0 - drop), ..Place::default() })
             .width(room)
             .gap(8.0)
             .children(cards),

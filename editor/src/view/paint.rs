@@ -1,5 +1,7 @@
 //! Draws a view: gutter, rows, selections, carets, scroll bars.
 
+mod differences;
+
 use std::sync::Arc;
 
 use render::color::Color;
@@ -117,9 +119,11 @@ pub fn view(
     let rows = rows(view, buffer, options, shaper, theme);
     let mut painter = Painter { view, buffer, area, options, shaper, theme, scene };
     painter.bands(&rows);
+    painter.differences();
     let clip = painter.text_clip();
     painter.scene.push(render::scene::Primitive::PushClip(clip, 0.0));
     painter.guides(&rows);
+    painter.words(&rows);
     painter.matches(&rows);
     painter.selections(&rows);
     painter.brackets(&rows);
@@ -154,13 +158,14 @@ fn rows(
 ) -> Vec<(f32, Arc<RowLayout>)> {
     let top = view.scroll.row.floor();
     let first = top as usize;
-    let last = (first + view.rows_in_view() + 1).min(view.display.row_count());
+    let last = (first + view.rows_in_view() + 1).min(view.shown_rows());
+    let line = |view: &EditorView, at| view.display.line_of_row(Row(view.row_near(at))).0;
     let lines = match last.checked_sub(1) {
-        Some(row) if row >= first => {
-            view.display.line_of_row(Row(first)).0..view.display.line_of_row(Row(row)).0 + 1
-        }
+        Some(row) if row >= first => line(view, first)..line(view, row) + 1,
         _ => 0..0,
     };
+    let shown: Vec<(usize, Row)> =
+        (first..last).filter_map(|at| Some((at, Row(view.row_shown(at)?)))).collect();
     buffer.colors.fill(&buffer.syntax, view.display.rope(), lines);
     let mut source = Source {
         display: &view.display,
@@ -175,10 +180,10 @@ fn rows(
         columns: columns(view),
     };
     let offset = ((view.scroll.row - top) * f64::from(options.scale.row)) as f32;
-    let mut drawn = Vec::with_capacity(last.saturating_sub(first));
-    for row in first..last {
-        let y = view.area.y + (row - first) as f32 * options.scale.row - offset;
-        drawn.push((y, view.cache.row(Row(row), &mut source)));
+    let mut drawn = Vec::with_capacity(shown.len());
+    for (at, row) in shown {
+        let y = view.area.y + (at - first) as f32 * options.scale.row - offset;
+        drawn.push((y, view.cache.row(row, &mut source)));
     }
     drawn
 }
@@ -469,10 +474,12 @@ impl Painter<'_> {
         let mut found = None;
         for (index, head) in heads.into_iter().enumerate() {
             let (at, head) = (self.view.display.to_display(head, bias).row.0, head.at);
-            let first = self.view.scroll.row.floor() as usize;
-            let Some((y, row)) = at.checked_sub(first).and_then(|index| rows.get(index)) else {
-                continue;
-            };
+            let at = self.view.shown_row(at);
+            let wanted = self.view.area.y
+                + ((at as f64 - self.view.scroll.row) * f64::from(self.row_height())) as f32;
+            let half = self.row_height() / 2.0;
+            let near = |(y, _): &&(f32, Arc<RowLayout>)| (y - wanted).abs() < half;
+            let Some((y, row)) = rows.iter().find(near) else { continue };
             let x = match self.view.is_composing() && index == primary {
                 true => row.composed_x(head),
                 false => row.x_of(head),
@@ -507,6 +514,7 @@ impl Painter<'_> {
                 true => (style.weight(Weight::Medium), self.theme.colors.text),
                 false => (style, self.theme.colors.line_number),
             };
+            self.sign(*y, row.line.0, right);
             let Some(number) = self.number(row.line.0, current.0) else { continue };
             let number = number.to_string();
             let line = self.shaper.shape(&number, style, ShapeOptions::default());
@@ -571,7 +579,7 @@ enum LineEnds {
 
 /// Where the thumb of the vertical scroll bar lies; `None` when all rows are seen.
 pub fn vertical_thumb(view: &EditorView, area: Rect) -> Option<Rect> {
-    let rows = view.display.height();
+    let rows = view.height();
     let seen = f64::from(area.height / view.scale.row);
     let all = view.scroll_height_max() + seen;
     if rows <= seen {
