@@ -18,5 +18,6 @@ pub mod action;
 pub mod disk;
 pub mod keys;
 pub mod log;
+pub mod object;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};

@@ -1,5 +1,5 @@
-//! A disk in memory for tests: it loses power, tears writes, fills up and fails its syncs, the same
-//! way for the same seed.
+//! A disk in memory for tests: it loses power, tears writes, fills up, fails its syncs, its writes
+//! and its reads, and reads short, the same way for the same seed.
 //!
 //! What it is strict about, as POSIX allows and file systems do: a name is durable only after its
 //! directory was synced; un-synced bytes survive a cut sector by sector, in no order; a sync that
@@ -52,6 +52,41 @@ impl SplitMix {
 #[derive(Clone)]
 pub struct SimDisk(Arc<Mutex<State>>);
 
+/// How much a read gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// What is asked for.
+    Whole,
+    /// Often only the beginning of it.
+    Short,
+}
+
+/// Accesses that fail, and with what.
+#[derive(Clone, Copy)]
+struct Failing {
+    /// So many succeed before.
+    after: u64,
+    times: u64,
+    kind: io::ErrorKind,
+}
+
+impl Failing {
+    /// Counts an access.
+    fn meet(failing: &mut Option<Self>) -> io::Result<()> {
+        let Some(it) = failing else { return Ok(()) };
+        if it.after > 0 {
+            it.after -= 1;
+            return Ok(());
+        }
+        let kind = it.kind;
+        it.times = it.times.saturating_sub(1);
+        if it.times == 0 {
+            *failing = None;
+        }
+        Err(kind.into())
+    }
+}
+
 struct State {
     random: SplitMix,
     /// Inodes by number; one that lost its last name stays until the next crash.
@@ -65,6 +100,9 @@ struct State {
     locks: BTreeSet<PathBuf>,
     capacity: u64,
     failing_syncs: u32,
+    failing_writes: Option<Failing>,
+    failing_reads: Option<Failing>,
+    reads: Reads,
     steps_until_crash: Option<u64>,
     is_off: bool,
     /// Counts crashes: what was opened before one is dead after it.
@@ -130,6 +168,9 @@ impl SimDisk {
             locks: BTreeSet::new(),
             capacity: u64::MAX,
             failing_syncs: 0,
+            failing_writes: None,
+            failing_reads: None,
+            reads: Reads::Whole,
             steps_until_crash: None,
             is_off: false,
             boot: 0,
@@ -181,6 +222,29 @@ impl SimDisk {
     /// The next `times` syncs fail, and forget what they were asked to keep.
     pub fn fail_syncs(&self, times: u32) {
         self.state().failing_syncs = times;
+    }
+
+    /// Lets `after` more writes succeed; the `times` behind those fail with `kind`, as
+    /// `StorageFull` or `Other`.
+    pub fn fail_writes(&self, after: u64, times: u64, kind: io::ErrorKind) {
+        self.state().failing_writes = (times > 0).then_some(Failing { after, times, kind });
+    }
+
+    /// Lets `after` more reads succeed; the `times` behind those fail.
+    pub fn fail_reads(&self, after: u64, times: u64) {
+        let kind = io::ErrorKind::Other;
+        self.state().failing_reads = (times > 0).then_some(Failing { after, times, kind });
+    }
+
+    /// How much reads give from now on.
+    pub fn set_reads(&self, reads: Reads) {
+        self.state().reads = reads;
+    }
+
+    /// Whether a crash has come that [`SimDisk::crash_after`] announced.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.state().is_off
     }
 
     /// Turns bit `bit` (0 to 7) of the byte at `offset` over, if there is such a byte.
@@ -450,10 +514,15 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let state = self.state()?;
+        let mut state = self.state()?;
+        let state = &mut *state;
+        Failing::meet(&mut state.failing_reads)?;
         let bytes = &state.nodes[&self.node].now;
         let from = bytes.len().min(offset as usize);
-        let some = into.len().min(bytes.len() - from);
+        let mut some = into.len().min(bytes.len() - from);
+        if state.reads == Reads::Short && some > 1 && state.random.once_in(2) {
+            some = 1 + state.random.below(some as u64) as usize;
+        }
         into[..some].copy_from_slice(&bytes[from..from + some]);
         Ok(some)
     }
@@ -461,6 +530,7 @@ impl DiskFile for SimFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.writable()?;
         let step = state.step()?;
+        Failing::meet(&mut state.failing_writes)?;
         let mut take = bytes.len();
         // The kernel may take less than it was offered, and a crash comes between two sectors.
         if matches!(step, Step::Half) || (take > 1 && state.random.once_in(8)) {
