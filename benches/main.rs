@@ -10,6 +10,7 @@ mod eye;
 mod goals;
 mod load;
 mod measure;
+mod objects;
 mod opening;
 mod picker;
 mod pixels;
@@ -62,6 +63,7 @@ fn all() -> Vec<Measure> {
         trace::measures,
         coloring::measures,
         picker::measures,
+        objects::measures,
     ];
     rooms.iter().flat_map(|measures| measures()).collect()
 }

@@ -113,7 +113,11 @@ mod tests {
         let bytes = noise(3, 1_000_000);
         let ends = |key| -> std::collections::BTreeSet<usize> {
             let lens = cuts(&Gear::new(&[key; 32]), &bytes).into_iter().map(|chunk| chunk.len());
-            lens.scan(0, |end, len| { *end += len; Some(*end) }).collect()
+            lens.scan(0, |end, len| {
+                *end += len;
+                Some(*end)
+            })
+            .collect()
         };
         let (one, two) = (ends(1), ends(2));
         let both = one.intersection(&two).count();

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::ObjectError;
 use super::bytes::Bytes;
 use super::facts::{Fact, Facts};
 use super::frame::{CONTENT_BYTES_MAX, FrameId, Head, Kind, Secrets};
-use super::ObjectError;
 use super::open::Checkpoint;
 
 /// Where a frame lies.

@@ -144,11 +144,7 @@ fn level_number(level: usize) -> u8 {
     u8::try_from(level).expect("an object has few levels")
 }
 
-fn close(
-    level: usize,
-    entries: Vec<Entry>,
-    write: &mut Write<'_>,
-) -> Result<Entry, ObjectError> {
+fn close(level: usize, entries: Vec<Entry>, write: &mut Write<'_>) -> Result<Entry, ObjectError> {
     let bytes = entries.iter().map(|entry| entry.bytes).sum();
     let id = write(&Node { level: level_number(level), entries })?;
     Ok(Entry { id, bytes })

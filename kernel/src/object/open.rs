@@ -1,7 +1,7 @@
 //! What a store finds when it is opened: the index as it was saved, brought up to date from the
 //! packs that are newer, or built again from all of them. Nothing is written here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,27 +48,32 @@ pub(super) struct Opened {
 pub(super) struct Checkpoint {
     pub(super) from: u64,
     pub(super) at: u64,
-    pub(super) packs: BTreeSet<u64>,
+    /// Each with how much of it counts, in bytes; all that there is of the one that was active.
+    pub(super) packs: BTreeMap<u64, u64>,
 }
 
 impl Checkpoint {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = [self.from.to_le_bytes(), self.at.to_le_bytes()].concat();
-        self.packs.iter().for_each(|pack| out.extend_from_slice(&pack.to_le_bytes()));
+        for (pack, len) in &self.packs {
+            out.extend_from_slice(&pack.to_le_bytes());
+            out.extend_from_slice(&len.to_le_bytes());
+        }
         out
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(bytes);
-        let mut checkpoint = Self { from: bytes.u64()?, at: bytes.u64()?, packs: BTreeSet::new() };
+        let (from, at) = (bytes.u64()?, bytes.u64()?);
+        let mut checkpoint = Self { from, at, packs: BTreeMap::new() };
         while !bytes.0.is_empty() {
-            checkpoint.packs.insert(bytes.u64()?);
+            checkpoint.packs.insert(bytes.u64()?, bytes.u64()?);
         }
         Some(checkpoint)
     }
 
     fn retires(&self, pack: u64) -> bool {
-        pack <= self.at && !self.packs.contains(&pack)
+        pack <= self.at && !self.packs.contains_key(&pack)
     }
 }
 
@@ -97,13 +102,21 @@ pub(super) fn open(disk: &dyn Disk, dir: &Path, secrets: &Secrets) -> Result<Ope
     opening.load_index(&ids);
     let mut packs = opening.fresh(&ids)?;
     // What never came to anything is not the newest pack: the one before may have a tail.
-    while let Some(pack) = packs.pop_if(|pack| {
-        pack.header.is_none() && pack::is_blank(&*pack.file).unwrap_or(false)
-    }) {
+    while let Some(pack) =
+        packs.pop_if(|pack| pack.header.is_none() && pack::is_blank(&*pack.file).unwrap_or(false))
+    {
         opening.found.litter.push(pack.id);
     }
-    for at in 0..packs.len() {
-        opening.scan(&packs[at], packs.get(at + 1))?;
+    // From the newest back, because a checkpoint says how much of the older ones counts.
+    let mut scans = Vec::new();
+    for at in (0..packs.len()).rev() {
+        if let Some(scan) = opening.scan(&packs[at], packs.get(at + 1)) {
+            opening.look_for_checkpoint(&packs[at], &scan);
+            scans.push((at, scan));
+        }
+    }
+    for (at, scan) in scans.into_iter().rev() {
+        opening.absorb(&packs[at], &scan, at + 1 == packs.len());
     }
     opening.settle(&ids);
     let highest = ids.iter().chain(&opening.named).max().copied().unwrap_or(0);
@@ -140,8 +153,7 @@ impl Opening<'_> {
         let newest = self.found.last.0;
         let (retired, rest): (Vec<u64>, Vec<u64>) =
             ids.iter().partition(|id| index.checkpoint.retires(**id));
-        let fresh =
-            rest.into_iter().filter(|id| *id == newest || !index.packs.contains_key(id));
+        let fresh = rest.into_iter().filter(|id| *id == newest || !index.packs.contains_key(id));
         let fresh: Vec<u64> = fresh.collect();
         self.found.litter.extend(retired);
         let mut packs = Vec::new();
@@ -159,21 +171,28 @@ impl Opening<'_> {
         Ok(packs)
     }
 
-    /// Takes in what a pack holds; `next` is the one that was written after it.
-    fn scan(&mut self, pack: &Pack, next: Option<&Pack>) -> Result<(), ObjectError> {
+    /// Scans a pack; `next` is the next newer one. `None` for one that does not count.
+    fn scan(&mut self, pack: &Pack, next: Option<&Pack>) -> Option<Scan> {
+        let checkpoint = &self.found.index.checkpoint;
+        if checkpoint.retires(pack.id) {
+            self.found.litter.push(pack.id);
+            return None;
+        }
         let known = self.found.index.packs.get(&pack.id).copied();
         let from = known.unwrap_or(HEADER);
-        let scan = match next.map(|next| next.header) {
-            // The one after it passed it over: nothing in it was promised.
-            Some(Some(header)) if header.previous != pack.id && known.is_none() => {
-                self.found.litter.push(pack.id);
-                return Ok(());
-            }
-            Some(Some(header)) if header.previous == pack.id => {
+        let bound = checkpoint.packs.get(&pack.id).copied().filter(|it| *it != pack::TO_THE_END);
+        let scan = match (bound, next.map(|next| next.header)) {
+            (Some(bound), _) => pack::scan_closed(&*pack.file, from, bound),
+            (None, Some(Some(header))) if header.previous == pack.id => {
                 pack::scan_closed(&*pack.file, from, header.previous_bytes)
             }
-            Some(_) => pack::scan_closed(&*pack.file, from, pack::TO_THE_END),
-            None => {
+            // The one after it passed it over: nothing in it was promised.
+            (None, Some(Some(header))) if header.previous < pack.id && known.is_none() => {
+                self.found.litter.push(pack.id);
+                return None;
+            }
+            (None, Some(_)) => pack::scan_closed(&*pack.file, from, pack::TO_THE_END),
+            (None, None) => {
                 let durable = pack.header.map_or(HEADER, |header| header.durable).max(from);
                 pack::scan_newest(self.secrets, &*pack.file, pack.id, from, durable)
             }
@@ -183,16 +202,30 @@ impl Opening<'_> {
             self.found.index.worn.insert(pack.id);
         }
         self.named.extend(pack.header.map(|header| header.previous).filter(|id| *id != 0));
-        match scan {
-            Ok(scan) => self.absorb(pack, &scan, next.is_none()),
-            // All of it counts once it can be read again.
-            Err(_) => {
-                self.report(file_name(pack.id), DamageKind::Unreadable(from, pack::TO_THE_END));
-                self.found.index.incomplete = true;
+        // What the disk does not give now counts once it can be read again.
+        scan.map(Some).unwrap_or_else(|_| {
+            self.report(file_name(pack.id), DamageKind::Unreadable(from, pack::TO_THE_END));
+            self.found.index.incomplete = true;
+            if next.is_none() {
                 self.found.last = (pack.id, pack::TO_THE_END);
             }
+            None
+        })
+    }
+
+    fn look_for_checkpoint(&mut self, pack: &Pack, scan: &Scan) {
+        let heads = scan.frames.iter().filter(|(head, _)| head.kind == Kind::Checkpoint);
+        for (head, offset) in heads {
+            let bytes = read_exactly(&*pack.file, *offset, head.frame_bytes());
+            let content = bytes.ok().and_then(|bytes| self.secrets.decode(&bytes));
+            let checkpoint = content.and_then(|(_, content)| Checkpoint::decode(&content));
+            // A damaged one is reported with the other facts.
+            if let Some(checkpoint) = checkpoint
+                && checkpoint.from >= self.found.index.checkpoint.from
+            {
+                self.found.index.checkpoint = checkpoint;
+            }
         }
-        Ok(())
     }
 
     fn absorb(&mut self, pack: &Pack, scan: &Scan, is_newest: bool) {
@@ -202,8 +235,7 @@ impl Opening<'_> {
             index.next_sequence = index.next_sequence.max(head.sequence + 1);
             if head.kind.is_indexed() {
                 let bytes = head.frame_bytes() as u32;
-                let place =
-                    Place { pack: pack.id, offset: *offset as u32, bytes, kind: head.kind };
+                let place = Place { pack: pack.id, offset: *offset as u32, bytes, kind: head.kind };
                 let before = index.table.set(head.id, Some(place));
                 index.worn.extend(before.map(|it| it.pack).filter(|it| *it != pack.id));
             } else if head.kind != Kind::Commit && self.learn(pack, head, *offset).is_none() {
@@ -219,7 +251,9 @@ impl Opening<'_> {
         }
         let found = &mut self.found;
         found.index.packs.insert(pack.id, scan.durable);
-        found.last = (pack.id, scan.durable);
+        if found.last.0 <= pack.id {
+            found.last = (pack.id, scan.durable);
+        }
         if is_newest && scan.end > scan.durable {
             found.tail = Some(Tail { pack: pack.id, from: scan.durable, to: scan.end });
         }
@@ -233,11 +267,7 @@ impl Opening<'_> {
         let (_, content) = self.secrets.decode(&bytes)?;
         let index = &mut self.found.index;
         if head.kind == Kind::Checkpoint {
-            let checkpoint = Checkpoint::decode(&content)?;
-            index.facts.start_at(checkpoint.from);
-            if checkpoint.from >= index.checkpoint.from {
-                index.checkpoint = checkpoint;
-            }
+            index.facts.start_at(Checkpoint::decode(&content)?.from);
         } else {
             index.facts.learn(Fact::decode(head.kind, &content)?, head.sequence);
         }
@@ -256,17 +286,21 @@ impl Opening<'_> {
                 .filter(|(_, place)| retired.contains(&place.pack))
                 .map(|(id, _)| id)
                 .collect();
-            stale.into_iter().for_each(|id| drop(index.table.set(id, None)));
+            for id in stale {
+                index.table.set(id, None);
+            }
             index.packs.retain(|id, _| !retired.contains(id));
             index.worn.retain(|id| !retired.contains(id));
             self.found.litter.extend(retired);
         }
         if self.found.is_newer {
             let swept: Vec<_> = index.facts.swept().collect();
-            swept.into_iter().for_each(|id| drop(index.table.set(id, None)));
+            for id in swept {
+                index.table.set(id, None);
+            }
         }
         let checkpoint = index.checkpoint.clone();
-        self.named.extend(&checkpoint.packs);
+        self.named.extend(checkpoint.packs.keys());
         let gone: Vec<u64> =
             self.named.difference(ids).copied().filter(|id| !checkpoint.retires(*id)).collect();
         for id in gone {

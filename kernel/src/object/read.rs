@@ -12,7 +12,7 @@ use super::error::{Damage, DamageKind, ObjectError};
 use super::frame::{FrameId, Kind};
 use super::manifest::{Entry, Manifest, Node};
 use super::store::Inner;
-use super::{ObjectId, ObjectStore};
+use super::{ObjectId, ObjectStore, Usage};
 
 /// What is reserved for an object before any of it was read, in bytes.
 const RESERVED_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -83,6 +83,30 @@ impl ObjectStore {
         let walk = Walk::new(self.0.clone(), &manifest, 0..manifest.bytes);
         let state = Reading::Going(Box::default());
         Ok(ObjectReader { object, walk, state, chunk: None, at: 0 })
+    }
+
+    /// What it holds. It reads what every object is made of, which takes about 10 us each.
+    ///
+    /// # Errors
+    /// What the disk says; what is damaged is not counted.
+    pub fn usage(&self) -> Result<Usage, ObjectError> {
+        let mut usage = Usage { disk_bytes: self.0.state().disk_bytes(), ..Usage::default() };
+        let mut chunks = HashSet::new();
+        for id in self.0.manifests() {
+            let content = self.0.local(id, Kind::Manifest)?;
+            let Some(manifest) = content.as_deref().and_then(|it| Manifest::decode(it)) else {
+                continue;
+            };
+            usage.objects += 1;
+            usage.object_bytes += manifest.bytes;
+            self.0.each_chunk(manifest.object, &manifest.top, &mut |chunk| {
+                if chunks.insert(chunk.id) {
+                    usage.chunk_bytes += chunk.bytes;
+                }
+            })?;
+        }
+        usage.chunks = chunks.len() as u64;
+        Ok(usage)
     }
 
     /// Reads everything in both tiers, and answers what is damaged: objects that cannot be read
@@ -158,6 +182,24 @@ impl Inner {
         let content = self.local(entry.id, Kind::Node)?;
         let node = content.and_then(|content| Node::decode(&content, entry.bytes));
         Ok(node.filter(|node| node.level + 1 == level))
+    }
+
+    /// Hands over the chunks below a list of an object, in order; one that it has twice twice.
+    pub(super) fn each_chunk(
+        &self,
+        object: ObjectId,
+        node: &Node,
+        take: &mut dyn FnMut(&Entry),
+    ) -> Result<(), ObjectError> {
+        for entry in &node.entries {
+            if node.level == 0 {
+                take(entry);
+            } else {
+                let below = self.node(entry, node.level)?.ok_or(ObjectError::Damaged(object))?;
+                self.each_chunk(object, &below, take)?;
+            }
+        }
+        Ok(())
     }
 
     /// A chunk, from whichever tier has it; `None` if none has it whole.

@@ -69,7 +69,8 @@ impl Remote {
             }
             RemoteConfig::S3 { prefix, .. } => (s3(config)?, prefix.as_deref()),
         };
-        let prefix = Path::from_iter(prefix.into_iter().flat_map(|it| it.split('/')).chain([store]));
+        let prefix =
+            Path::from_iter(prefix.into_iter().flat_map(|it| it.split('/')).chain([store]));
         #[cfg(feature = "s3")]
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         #[cfg(feature = "s3")]

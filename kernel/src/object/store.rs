@@ -60,6 +60,9 @@ pub(super) struct State {
     /// The newest pack that is not active, and how much of it counts.
     last: (u64, u64),
     next_pack: u64,
+    /// Packs that do not count. What says so may be in the tail, and until that is durable they
+    /// stay.
+    litter: Vec<u64>,
     files: HashMap<u64, Arc<dyn DiskFile>>,
     /// Counts failed syncs.
     pub(super) epoch: u64,
@@ -123,17 +126,19 @@ pub(super) enum Fit {
     Disk,
 }
 
-/// What a store holds.
+/// What a store holds, all in bytes but the first two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// How many objects.
     pub objects: u64,
-    /// How many different chunks on the local disk.
+    /// How many different chunks they are made of.
     pub chunks: u64,
-    /// How long all packs on the local disk are together, in bytes.
+    /// How long the objects are together.
+    pub object_bytes: u64,
+    /// How long their different chunks are together: what is left after deduplication.
+    pub chunk_bytes: u64,
+    /// How long the packs on the local disk are: after compression, with what is dead.
     pub disk_bytes: u64,
-    /// How much of that a sweep would keep if everything stays held, in bytes.
-    pub used_bytes: u64,
 }
 
 impl ObjectStore {
@@ -160,11 +165,11 @@ impl ObjectStore {
             None => None,
         };
         let opened = open::open(&*disk, dir, &secrets)?;
-        for pack in opened.litter {
-            // It is in nobody's way, and the next opening tries again.
-            drop(disk.remove(&pack::path(dir, pack)));
+        if opened.tail.is_none() {
+            remove_packs(&*disk, dir, &opened.litter);
         }
         let state = State {
+            litter: opened.litter,
             active: None,
             tail: opened.tail,
             last: opened.last,
@@ -292,19 +297,6 @@ impl ObjectStore {
         holding.map(|(root, _)| root.clone()).collect()
     }
 
-    /// What it holds. It looks through the whole index.
-    #[must_use]
-    pub fn usage(&self) -> Usage {
-        let state = self.0.state();
-        let mut usage = Usage { disk_bytes: state.disk_bytes(), ..Usage::default() };
-        for (_, place) in state.index.table.iter() {
-            usage.objects += u64::from(place.kind == Kind::Manifest);
-            usage.chunks += u64::from(place.kind == Kind::Chunk);
-            usage.used_bytes += u64::from(place.bytes);
-        }
-        usage
-    }
-
     /// Saves the index, so that the next opening has nothing to scan. Dropping the last clone does
     /// the same, without saying what went wrong.
     ///
@@ -365,7 +357,9 @@ impl State {
     fn take_back(&mut self) {
         for (_, undo) in self.undo.drain(..).rev() {
             match undo {
-                Undo::Place(id, place) => drop(self.index.table.set(id, place)),
+                Undo::Place(id, place) => {
+                    self.index.table.set(id, place);
+                }
                 Undo::Fact(learnt) => self.index.facts.forget(learnt),
             }
         }
@@ -476,10 +470,7 @@ impl Inner {
     }
 
     /// Copies what may not be durable since before this process, if there is anything.
-    pub(super) fn settle_tail<'a>(
-        &'a self,
-        state: Guard<'a>,
-    ) -> Result<Guard<'a>, ObjectError> {
+    pub(super) fn settle_tail<'a>(&'a self, state: Guard<'a>) -> Result<Guard<'a>, ObjectError> {
         match state.tail {
             Some(_) => self.with_active(state, 0),
             None => Ok(state),
@@ -491,9 +482,11 @@ impl Inner {
         &'a self,
         mut state: Guard<'a>,
     ) -> Result<Guard<'a>, ObjectError> {
-        state = self.wait_durable(state)?;
+        // Others may append while this waits.
+        while state.active.as_ref().is_some_and(|active| active.synced < active.end) {
+            state = self.wait_durable(state)?;
+        }
         if let Some(active) = state.active.take() {
-            assert_eq!(active.end, active.synced, "nothing is appended between sync and close");
             state.last = (active.pack, active.end);
             let all = state.disk_bytes();
             if state.unsaved > (all / 4).max(4 * self.options.pack_bytes) {
@@ -530,6 +523,7 @@ impl Inner {
         self.disk.rename(&fresh, &path).map_err(at)?;
         self.disk.sync_dir(&self.dir).map_err(at)?;
         if let Some(tail) = state.tail.take() {
+            remove_packs(&*self.disk, &self.dir, &state.litter);
             let moved: Vec<(FrameId, Place)> = state.index.table.iter().collect();
             for (id, mut place) in moved {
                 if place.pack == tail.pack && u64::from(place.offset) >= tail.from {
@@ -603,8 +597,10 @@ impl Inner {
             |pack| is_sure && (retired.contains(&pack) || !state.index.packs.contains_key(&pack));
         let facts = state.facts().all(is_gone);
         let from = self.sequence.load(Ordering::Relaxed);
-        let packs = state.index.packs.keys().copied().filter(|pack| !retired.contains(pack));
-        let checkpoint = Checkpoint { from, at, packs: packs.collect() };
+        let mut packs = state.index.packs.clone();
+        packs.retain(|pack, _| !retired.contains(pack));
+        packs.insert(at, pack::TO_THE_END);
+        let checkpoint = Checkpoint { from, at, packs };
         let mut group = Group { facts, ..Group::default() };
         let id = self.secrets.node_id(b"checkpoint");
         let content = checkpoint.encode();
@@ -663,10 +659,7 @@ impl Inner {
     }
 
     /// The bytes of the frame that the index leads to; `None` if it leads nowhere.
-    pub(super) fn frame_at(
-        &self,
-        id: FrameId,
-    ) -> Result<Option<(Place, Vec<u8>)>, ObjectError> {
+    pub(super) fn frame_at(&self, id: FrameId) -> Result<Option<(Place, Vec<u8>)>, ObjectError> {
         let (place, file) = {
             let mut state = self.state();
             let Some(place) = state.index.table.get(id) else { return Ok(None) };
@@ -724,5 +717,12 @@ impl Inner {
         let content = Arc::new(content);
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(id, &content);
         content
+    }
+}
+
+/// Removes what is in nobody's way: the next opening tries again.
+fn remove_packs(disk: &dyn Disk, dir: &Path, packs: &[u64]) {
+    for pack in packs {
+        drop(disk.remove(&pack::path(dir, *pack)));
     }
 }

@@ -89,7 +89,13 @@ impl ObjectStore {
         let _alone = inner.moving.lock().unwrap_or_else(PoisonError::into_inner);
         let worn = {
             let state = inner.settled()?;
-            state.index.worn.iter().copied().filter(|it| state.index.packs.contains_key(it)).collect()
+            state
+                .index
+                .worn
+                .iter()
+                .copied()
+                .filter(|it| state.index.packs.contains_key(it))
+                .collect()
         };
         inner.rewrite(worn, Keep::WhatOpens)
     }
@@ -196,8 +202,9 @@ impl Inner {
                 state.tombstones.remove(&id);
             }
         }
+        let state = self.close_active(state)?;
         let victims = state.victims(self.options.pack_bytes);
-        drop(self.wait_durable(state)?);
+        drop(state);
         self.rewrite(victims, Keep::Everything)?;
         self.sweep_away(|id| live.frames.contains(id) || live.away.contains(id))?;
         Ok(Swept { marked: new as u64, objects: doomed.len() as u64, bytes: 0 })
@@ -249,13 +256,7 @@ impl Inner {
 
 /// Whether an object that nothing holds has had its grace, by both clocks. No put of this process
 /// is older than the process, so a tombstone of an earlier one needs the wall clock alone.
-fn is_over(
-    state: &State,
-    id: FrameId,
-    standing: Standing,
-    now: Now,
-    grace: Duration,
-) -> bool {
+fn is_over(state: &State, id: FrameId, standing: Standing, now: Now, grace: Duration) -> bool {
     let by_wall = standing.tombstone.is_some_and(|since| seconds(now) >= since + grace.as_secs());
     let set = state.tombstones.get(&id);
     by_wall && set.is_none_or(|since| now.steady.saturating_duration_since(*since) >= grace)
@@ -272,8 +273,7 @@ impl State {
         for (_, place) in self.index.table.iter() {
             *live.entry(place.pack).or_default() += u64::from(place.bytes);
         }
-        let active = self.active.as_ref().map(|active| active.pack);
-        let packs = self.index.packs.iter().filter(|(id, _)| Some(**id) != active);
+        let packs = self.index.packs.iter();
         let is_small = |bytes: u64| bytes < usual / 4;
         let small = packs.clone().filter(|(_, bytes)| is_small(**bytes)).count();
         let worth = packs.filter(|(id, bytes)| {

@@ -9,7 +9,6 @@ use super::error::ObjectError;
 use super::facts::{AWAY_ENTRIES_MAX, Away, Fact, Standing};
 use super::frame::{FrameId, Kind};
 use super::index::Place;
-use super::manifest::Node;
 use super::remote::Remote;
 use super::store::{Fit, Group, Inner};
 use super::{ObjectId, ObjectStore};
@@ -142,29 +141,12 @@ impl ObjectStore {
 }
 
 impl Inner {
-    /// The chunks of an object, in order; one that it has twice comes twice.
+    /// The chunks of an object, in order.
     fn chunks_of(&self, object: ObjectId) -> Result<Vec<FrameId>, ObjectError> {
         let manifest = self.manifest(object)?;
         let mut chunks = Vec::new();
-        self.gather(object, &manifest.top, &mut chunks)?;
+        self.each_chunk(object, &manifest.top, &mut |chunk| chunks.push(chunk.id))?;
         Ok(chunks)
-    }
-
-    fn gather(
-        &self,
-        object: ObjectId,
-        node: &Node,
-        chunks: &mut Vec<FrameId>,
-    ) -> Result<(), ObjectError> {
-        for entry in &node.entries {
-            if node.level == 0 {
-                chunks.push(entry.id);
-            } else {
-                let below = self.node(entry, node.level)?.ok_or(ObjectError::Damaged(object))?;
-                self.gather(object, &below, chunks)?;
-            }
-        }
-        Ok(())
     }
 
     /// Stores a pack in the other tier, reads it back, and notes it.
@@ -199,16 +181,12 @@ impl Inner {
     }
 
     /// Gives up the packs of the other tier of which nothing is live.
-    pub(super) fn sweep_away(
-        &self,
-        is_live: impl Fn(&FrameId) -> bool,
-    ) -> Result<(), ObjectError> {
+    pub(super) fn sweep_away(&self, is_live: impl Fn(&FrameId) -> bool) -> Result<(), ObjectError> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let state = self.state();
         let since = state.pinned_since.clone().unwrap_or_default();
-        let is_dead = |away: &Away| {
-            !away.entries.iter().any(|(id, _)| is_live(id) || since.contains(id))
-        };
+        let is_dead =
+            |away: &Away| !away.entries.iter().any(|(id, _)| is_live(id) || since.contains(id));
         let dead: Vec<u64> =
             state.facts().away().filter(|(_, away)| is_dead(away)).map(|(pack, _)| pack).collect();
         if dead.is_empty() {
