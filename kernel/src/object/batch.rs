@@ -295,7 +295,7 @@ impl Batch {
                 let mut state = self.store.state();
                 let is_here = state.index.table.get(entry.id).is_some();
                 let is_away = || place == Where::HereOrAway && node.level == 0;
-                if !is_here && !(is_away() && state.away(entry.id).is_some()) {
+                if !(is_here || is_away() && state.away(entry.id).is_some()) {
                     return Ok(false);
                 }
                 state.pin(entry.id);

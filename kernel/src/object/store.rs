@@ -187,7 +187,7 @@ impl ObjectStore {
             unsaved: 0,
             index: opened.index,
         };
-        Ok(Self(Arc::new(Inner {
+        let store = Self(Arc::new(Inner {
             disk,
             dir: dir.to_owned(),
             secrets,
@@ -200,7 +200,11 @@ impl ObjectStore {
             found: opened.damage,
             options,
             _lock: lock,
-        })))
+        }));
+        // What is seen should be durable. On a full disk it is read where it is, and the first
+        // put tries again.
+        drop(store.0.settle_tail(store.0.state()));
+        Ok(store)
     }
 
     /// What was found damaged when it was opened.
