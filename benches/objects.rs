@@ -72,8 +72,7 @@ fn content(number: usize, bytes: usize) -> Vec<u8> {
 fn put_and_get() -> Result<Vec<Figure>, String> {
     let home = Home::new()?;
     let store = home.open()?;
-    let (mut puts, mut cpu, mut raw) =
-        (Samples::default(), Samples::default(), Samples::default());
+    let (mut puts, mut cpu, mut raw) = (Samples::default(), Samples::default(), Samples::default());
     let mut ids = Vec::new();
     for number in 0..PUTS {
         let content = content(number, OBJECT_BYTES);

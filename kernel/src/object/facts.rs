@@ -280,3 +280,57 @@ pub(super) enum Learnt {
     Standing(FrameId, Option<(u64, Standing)>),
     Away(u64),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::SplitMix;
+
+    fn all() -> Vec<Fact> {
+        let (id, place) =
+            (FrameId([5; 32]), Place { pack: 7, offset: 9, bytes: 11, kind: Kind::Chunk });
+        vec![
+            Fact::Root(Root::new("runs", "42/log"), Some(ObjectId([3; 32]))),
+            Fact::Root(Root::new("runs", ""), None),
+            Fact::Standing(id, Standing { tombstone: Some(8), evicted: true, swept: None }),
+            Fact::Standing(id, Standing { tombstone: None, evicted: false, swept: Some(4) }),
+            Fact::Away(6, Away { hash: Some([1; 32]), entries: vec![(id, place); 3] }),
+            Fact::Away(6, Away { hash: None, entries: Vec::new() }),
+        ]
+    }
+
+    #[test]
+    fn facts_come_back_and_no_mutation_of_them_panics() {
+        let mut random = SplitMix::new(4);
+        for fact in all() {
+            let good = fact.encode();
+            assert_eq!(Fact::decode(fact.kind(), &good), Some(fact.clone()));
+            for _ in 0..20_000 {
+                let mut bad = good.clone();
+                for _ in 0..=random.below(3) {
+                    let at = random.below(bad.len() as u64) as usize;
+                    bad[at] = random.next_u64() as u8;
+                }
+                bad.truncate(random.below(2 * bad.len() as u64) as usize);
+                if let Some(other) = Fact::decode(fact.kind(), &bad) {
+                    assert_eq!(other.kind(), fact.kind());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_later_fact_holds_and_what_a_checkpoint_voids_does_not_come_back() {
+        let (root, mut facts) = (Root::new("a", "b"), Facts::default());
+        let held = |number| Fact::Root(Root::new("a", "b"), Some(ObjectId([number; 32])));
+        facts.learn(held(2), 20);
+        facts.learn(held(1), 10);
+        assert_eq!(facts.root(&root), Some(ObjectId([2; 32])));
+        let learnt = facts.learn(held(3), 30);
+        facts.forget(learnt);
+        assert_eq!(facts.root(&root), Some(ObjectId([2; 32])));
+        facts.start_at(25);
+        facts.learn(held(2), 20);
+        assert_eq!(facts.root(&root), None);
+    }
+}

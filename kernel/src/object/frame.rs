@@ -279,3 +279,67 @@ impl From<KeyError> for ObjectError {
         Self::Seal(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::{SimDisk, SplitMix};
+    use crate::keys::{Profile, Protection};
+
+    fn secrets(name: &str) -> Secrets {
+        let disk = SimDisk::new(1);
+        let dir = std::path::Path::new("p");
+        let profile = Profile::create(&disk, dir, Protection::Unprotected).unwrap();
+        Secrets::new(&profile, name)
+    }
+
+    #[test]
+    fn any_flip_is_noticed_and_garbage_is_no_frame() {
+        let secrets = secrets("objects");
+        let mut random = SplitMix::new(1);
+        let noise: Vec<u8> = (0..5_000).map(|_| random.next_u64() as u8).collect();
+        for content in [&b"text text text text text text text text text"[..], b"", &noise] {
+            let (id, mut bytes) = (secrets.chunk_id(content), Vec::new());
+            secrets.encode(Kind::Chunk, id, 9, content, &mut bytes).unwrap();
+            let (head, got) = secrets.decode(&bytes).unwrap();
+            assert_eq!((head.kind, head.id, head.sequence), (Kind::Chunk, id, 9));
+            assert_eq!(**got, *content);
+            for at in 0..bytes.len() {
+                let mut bad = bytes.clone();
+                bad[at] ^= 1 << (at % 8);
+                assert!(secrets.decode(&bad).is_none(), "byte {at}");
+            }
+        }
+        assert_eq!(find(&noise, 0), None);
+    }
+
+    #[test]
+    fn a_head_that_lies_opens_nothing() {
+        let secrets = secrets("objects");
+        let mut bytes = Vec::new();
+        secrets.encode(Kind::Chunk, FrameId([1; 32]), 9, b"text", &mut bytes).unwrap();
+        for at in 4..52 {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            let right = sum(&bad[..52]);
+            bad[52..HEAD].copy_from_slice(&right);
+            assert!(secrets.decode(&bad).is_none(), "byte {at}");
+        }
+        assert!(self::secrets("objects").decode(&bytes).is_none(), "another profile");
+    }
+
+    #[test]
+    fn no_content_makes_unpacking_panic_or_grow() {
+        let mut random = SplitMix::new(2);
+        let good = pack(&[7; 3_000]);
+        for _ in 0..20_000 {
+            let mut bad = good.clone();
+            for _ in 0..=random.below(4) {
+                let at = random.below(bad.len() as u64) as usize;
+                bad[at] = random.next_u64() as u8;
+            }
+            bad.truncate(random.below(2 * bad.len() as u64) as usize);
+            assert!(unpack(bad).is_none_or(|content| content.len() <= CONTENT_BYTES_MAX));
+        }
+    }
+}

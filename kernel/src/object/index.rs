@@ -242,3 +242,71 @@ fn number_id(number: u64) -> FrameId {
 }
 
 const _: () = assert!(FACTS_BYTES + 2 * 1024 * 1024 < CONTENT_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::disk::sim::{SimDisk, SplitMix};
+    use crate::keys::{Profile, Protection};
+    use crate::object::{ObjectId, Root};
+
+    fn secrets() -> Secrets {
+        let disk = SimDisk::new(1);
+        let profile = Profile::create(&disk, Path::new("p"), Protection::Unprotected).unwrap();
+        Secrets::new(&profile, "objects")
+    }
+
+    fn place(number: u64) -> Place {
+        Place { pack: number % 5, offset: number as u32, bytes: 100, kind: Kind::Chunk }
+    }
+
+    #[test]
+    fn an_index_comes_back_and_any_flip_in_it_is_noticed() {
+        let secrets = secrets();
+        let mut index = Index { next_sequence: 77, incomplete: true, ..Index::default() };
+        for number in 0..40_u64 {
+            let id = FrameId(*blake3::hash(&number.to_le_bytes()).as_bytes());
+            index.table.set(id, Some(place(number)));
+            let root = Root::new("a", &number.to_string());
+            index.facts.learn(Fact::Root(root, Some(ObjectId([number as u8; 32]))), number);
+        }
+        index.packs.extend([(1, 10), (4, 40)]);
+        index.worn.insert(4);
+        let bytes = index.encode(&secrets).unwrap();
+        let again = Index::decode(&bytes, &secrets).unwrap();
+        let found = again.table.iter().filter(|(id, place)| index.table.get(*id) == Some(*place));
+        assert_eq!(found.count(), 40);
+        assert!((0..40).all(|number: u64| {
+            let id = FrameId(*blake3::hash(&number.to_le_bytes()).as_bytes());
+            again.table.get(id) == Some(place(number))
+        }));
+        assert_eq!((again.packs, again.worn), (index.packs, index.worn));
+        assert_eq!((again.next_sequence, again.incomplete), (77, true));
+        assert_eq!(again.facts.roots().count(), 40);
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert!(Index::decode(&bad, &secrets).is_none(), "a flip at {at} was not noticed");
+            assert!(Index::decode(&bytes[..at], &secrets).is_none());
+        }
+    }
+
+    #[test]
+    fn what_changed_covers_what_was_sorted() {
+        let mut random = SplitMix::new(3);
+        let (mut table, mut model) = (Table::default(), BTreeMap::new());
+        for round in 0..5_000 {
+            let id = FrameId([random.below(200) as u8; 32]);
+            let place = (!random.once_in(3)).then(|| place(random.below(1_000)));
+            assert_eq!(table.set(id, place), model.remove(&id));
+            model.extend(place.map(|place| (id, place)));
+            if round % 700 == 0 {
+                table.settle();
+            }
+        }
+        let all: BTreeMap<FrameId, Place> = table.iter().collect();
+        assert_eq!(all, model);
+    }
+}
