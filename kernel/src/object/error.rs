@@ -101,7 +101,7 @@ impl fmt::Display for ObjectError {
             ),
             Self::NotAway(id) => write!(
                 f,
-                "object {id} is not wholly in the other tier, so the local copy stays: copy it first"
+                "object {id} is not wholly in the other tier, so the local copy stays: copy it out"
             ),
             Self::Source(error) => write!(f, "what was to be put could not be read ({error})"),
             Self::Seal(error) => error.fmt(f),

@@ -21,7 +21,7 @@ use super::error::ObjectError;
 /// # fn main() -> Result<(), toml::de::Error> {
 /// let folder: RemoteConfig = toml::from_str("kind = 'folder'\npath = '/mnt/nas/hearth'")?;
 /// let bucket: RemoteConfig = toml::from_str(
-///     "kind = 's3'\nbucket = 'mine'\nregion = 'eu-central-1'\nendpoint = 'https://s3.example.com'",
+///     "kind = 's3'\nbucket = 'mine'\nregion = 'eu-north-1'\nendpoint = 'https://s3.example.com'",
 /// )?;
 /// # Ok(())
 /// # }
