@@ -11,6 +11,7 @@ mod goals;
 mod load;
 mod measure;
 mod merging;
+mod objects;
 mod opening;
 mod picker;
 mod pixels;
@@ -65,6 +66,7 @@ fn all() -> Vec<Measure> {
         merging::measures,
         coloring::measures,
         picker::measures,
+        objects::measures,
         rows::measures,
     ];
     rooms.iter().flat_map(|measures| measures()).collect()

@@ -1,9 +1,10 @@
-//! The ground that every other room stands on: the disk, the keys, the sealed log and the rows, and
-//! the descriptor of an action.
+//! The ground that every other room stands on: the disk, the keys, the sealed log, the objects and
+//! the rows, and the descriptor of an action.
 //!
 //! Invariants:
 //! - every byte that is read or written here goes through [`disk::Disk`], so that a test can cut
-//!   the power, fill the disk, fail a sync, tear a write or flip a bit at any point;
+//!   the power, fill the disk, fail a sync, tear a write or flip a bit at any point (the one thing
+//!   beside it is the objects' other tier, which is read back before it is relied on);
 //! - nothing that a user hands over reaches the disk unsealed, and no key reaches an error or log;
 //! - "written" (survives the end of the process) and "synced" (survives a power cut) are two
 //!   different answers, and neither is given early;
@@ -13,13 +14,14 @@
 //! It must never know what its users mean by a stream, a kind or a payload: no document, window,
 //! model or peer is named here.
 //!
-//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both, and [`row`], which
-//! stands on the log.
+//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both, then [`row`], which
+//! stands on the log, and [`object`].
 
 pub mod action;
 pub mod disk;
 pub mod keys;
 pub mod log;
+pub mod object;
 pub mod row;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};
