@@ -3,13 +3,15 @@
 //!
 //! | kind | payload |
 //! |---|---|
-//! | [`COMMIT`] | version (8), then changes: 1, place, value, or 2, place |
+//! | [`COMMIT`] | last version (8), transactions (4), then changes: 1, place, value, or 2, place |
 //! | [`BEGIN`] | id of the picture (16), version (8): all commits before are in the picture |
 //! | [`PART`] | id, then rows, as changes of the first sort |
 //! | [`END`] | id, rows in all parts together (8) |
 //! | [`MARK`] | 16 random bytes |
 //!
-//! Versions of commits follow each other without gaps, so that one which is gone is missed.
+//! Versions of commits follow each other without gaps, so that one which is gone is missed. A group
+//! of transactions is one record, and the next one is written only when that is durable: a power
+//! cut takes the last group or leaves it, and never leaves a later one without it.
 
 use zeroize::Zeroizing;
 
@@ -22,7 +24,7 @@ use crate::log::{Kind, StreamId};
 /// The rows' stream in the profile's log.
 pub const ROW_STREAM: StreamId = StreamId(0x726f_7773_2064_7b1e_9c43_5fa0_18d2_6e07);
 
-/// A transaction.
+/// A group of transactions.
 pub(super) const COMMIT: Kind = Kind(1);
 /// A picture of all rows begins; others may commit between it and its end.
 pub(super) const BEGIN: Kind = Kind(2);
@@ -40,9 +42,16 @@ const REMOVE: u8 = 2;
 /// Names a picture.
 pub(super) type PictureId = [u8; 16];
 
+/// The versions of a group's transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Versions {
+    pub(super) first: Version,
+    pub(super) last: Version,
+}
+
 /// A payload, understood.
 pub(super) enum Payload {
-    Commit(Version, Vec<Change>),
+    Commit(Versions, Vec<Change>),
     Begin(PictureId, Version),
     Part(PictureId, Vec<Change>),
     End(PictureId, u64),
@@ -58,12 +67,17 @@ pub(super) enum Unread {
     Malformed,
 }
 
-pub(super) fn commit(version: Version, changes: &[Change]) -> Zeroizing<Vec<u8>> {
-    let size: usize = changes.iter().map(Change::size).sum();
-    let mut out = Zeroizing::new(Vec::with_capacity(9 + size));
+pub(super) fn commit<'a>(
+    versions: Versions,
+    changes: impl Iterator<Item = &'a Change> + Clone,
+) -> Zeroizing<Vec<u8>> {
+    let size: usize = changes.clone().map(Change::size).sum();
+    let count = u32::try_from(versions.last.0 - versions.first.0 + 1);
+    let mut out = Zeroizing::new(Vec::with_capacity(13 + size));
     out.push(FORMAT);
-    out.extend_from_slice(&version.0.to_le_bytes());
-    changes.iter().for_each(|change| change.encode(&mut out));
+    out.extend_from_slice(&versions.last.0.to_le_bytes());
+    out.extend_from_slice(&count.expect("a group has a thousand at most").to_le_bytes());
+    changes.for_each(|change| change.encode(&mut out));
     out
 }
 
@@ -123,9 +137,9 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Payload, Unread> {
     }
     let mut rest = Rest(&bytes[1..]);
     let payload = match kind {
-        COMMIT => rest
-            .number()
-            .and_then(|version| Some(Payload::Commit(Version(version), rest.changes()?))),
+        COMMIT => {
+            rest.versions().and_then(|versions| Some(Payload::Commit(versions, rest.changes()?)))
+        }
         BEGIN => rest.chunk().and_then(|id| Some(Payload::Begin(id, Version(rest.number()?)))),
         PART => rest.chunk().and_then(|id| Some(Payload::Part(id, rest.changes()?))),
         END => rest.chunk().and_then(|id| Some(Payload::End(id, rest.number()?))),
@@ -155,6 +169,13 @@ impl Rest<'_> {
 
     fn number(&mut self) -> Option<u64> {
         self.chunk().map(u64::from_le_bytes)
+    }
+
+    fn versions(&mut self) -> Option<Versions> {
+        let last = self.number()?;
+        let count = u64::from(u32::from_le_bytes(self.chunk()?));
+        let first = last.checked_sub(count.checked_sub(1)?).filter(|&first| first > 0)?;
+        Some(Versions { first: Version(first), last: Version(last) })
     }
 
     fn bytes(&mut self, max: usize) -> Option<Vec<u8>> {
@@ -191,18 +212,20 @@ mod tests {
     use super::*;
     use crate::disk::sim::SplitMix;
 
+    const VERSIONS: Versions = Versions { first: Version(75), last: Version(77) };
+
     fn sample() -> Zeroizing<Vec<u8>> {
         let put = Change { place: vec![7; 12], value: Some(Zeroizing::new(vec![1; 30])) };
         let gone = Change { place: vec![8; 9], value: None };
-        commit(Version(77), &[put, gone])
+        commit(VERSIONS, [put, gone].iter())
     }
 
     #[test]
     fn a_commit_comes_back() {
-        let Ok(Payload::Commit(Version(77), changes)) = decode(COMMIT, &sample()) else {
+        let Ok(Payload::Commit(VERSIONS, changes)) = decode(COMMIT, &sample()) else {
             panic!("not a commit");
         };
-        assert_eq!(*commit(Version(77), &changes), *sample());
+        assert_eq!(*commit(VERSIONS, changes.iter()), *sample());
     }
 
     #[test]
@@ -218,8 +241,8 @@ mod tests {
                     _ => bytes.insert(at, random.next_u64() as u8),
                 }
             }
-            if let Ok(Payload::Commit(version, changes)) = decode(COMMIT, &bytes) {
-                assert_eq!(*commit(version, &changes), bytes);
+            if let Ok(Payload::Commit(versions, changes)) = decode(COMMIT, &bytes) {
+                assert_eq!(*commit(versions, changes.iter()), bytes);
             }
             for kind in [BEGIN, PART, END, Kind(9)] {
                 // What matters is that it comes back.

@@ -120,14 +120,14 @@ fn follow_from_standing(place: &Place, index: &Index) -> Result<(Standing, u64),
                     return if *is_anchored { Ok(()) } else { Err(Astray::Unanchored) };
                 }
                 match read(record)? {
-                    Payload::Commit(version, changes) => {
-                        if version != standing.version.next() {
+                    Payload::Commit(versions, changes) => {
+                        if versions.first != standing.version.next() {
                             return Err(Astray::Gap);
                         }
                         rows.apply(&place.seals, &changes)?;
-                        standing.version = version;
+                        *replayed += versions.last.0 - standing.version.0;
+                        standing.version = versions.last;
                         standing.commit_bytes += payload.len() as u64;
-                        *replayed += 1;
                     }
                     Payload::Begin(..) | Payload::Part(..) | Payload::End(..) | Payload::Mark => {}
                 }
@@ -187,8 +187,8 @@ impl Survey {
         place.replay(Sequence(0), wanted, |record| {
             let survey = &mut *survey.borrow_mut();
             match read(record)? {
-                Payload::Commit(version, _) => {
-                    survey.first_commit = Some(version);
+                Payload::Commit(versions, _) => {
+                    survey.first_commit = Some(versions.first);
                     has_commit.set(true);
                 }
                 Payload::Begin(id, version) => {
@@ -251,10 +251,10 @@ fn make(place: &Place, name: &str) -> Result<(Index, Standing, u64), RowError> {
             |kind| kind != record::PART,
             |record| {
                 let (sequence, payload) = (record.header.sequence, &record.payload);
-                if let Payload::Commit(version, changes) = read(record)? {
-                    lost += version.0.saturating_sub(standing.version.0 + 1);
+                if let Payload::Commit(versions, changes) = read(record)? {
+                    lost += versions.first.0.saturating_sub(standing.version.0 + 1);
                     rows.apply(&place.seals, &changes)?;
-                    standing.version = version;
+                    standing.version = versions.last;
                     standing.commit_bytes += payload.len() as u64;
                 }
                 standing.reach(sequence, payload);

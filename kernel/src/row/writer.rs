@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::index::{Batch, Changing, Index, Standing};
-use super::record::{self, PictureId, ROW_STREAM};
+use super::record::{self, PictureId, ROW_STREAM, Versions};
 use super::recovery::{self, Place, Recovered};
 use super::snapshot::{Doubt, Snapshot, View};
 use super::transaction::Transaction;
@@ -122,8 +122,8 @@ pub(super) struct Writer {
     last_sync: Duration,
 }
 
-/// A group as it was decided: each transaction's answer, and what goes to the log.
-type Decided = (Vec<Result<Version, RowError>>, Vec<Zeroizing<Vec<u8>>>);
+/// A group as it was decided: each transaction's answer, and what goes to the log, if anything.
+type Decided = (Vec<Result<Version, RowError>>, Option<Zeroizing<Vec<u8>>>);
 
 impl Writer {
     pub(super) fn new(
@@ -269,11 +269,10 @@ impl Writer {
         let index = self.index.clone().expect("it was just made");
         let batch = index.begin().map_err(Failed::Before)?;
         let decided = batch.change(|rows| self.decide(group, rows));
-        let (answers, payloads) = decided.map_err(Failed::Before)?;
-        if payloads.is_empty() {
-            return Ok(answers);
-        }
-        self.log(&batch, &payloads).map_err(|error| {
+        let (answers, payload) = decided.map_err(Failed::Before)?;
+        let Some(payload) = payload else { return Ok(answers) };
+        let version = answers.iter().flatten().max().copied().unwrap_or(self.standing.version);
+        self.log(&batch, version, &payload).map_err(|error| {
             // What is in the log and what is not is known to the log alone now.
             self.index = None;
             Failed::Behind(error)
@@ -288,7 +287,7 @@ impl Writer {
 
     /// Applies what can be accepted, in order.
     fn decide(&self, group: &mut [Waiting], rows: &mut Changing<'_>) -> Result<Decided, RowError> {
-        let (mut answers, mut payloads) = (Vec::new(), Vec::new());
+        let (mut answers, mut accepted) = (Vec::new(), Vec::new());
         let mut version = self.standing.version;
         for waiting in group {
             let transaction = &mut waiting.transaction;
@@ -307,26 +306,26 @@ impl Writer {
             if !transaction.is_empty() {
                 version = version.next();
                 rows.apply(&self.place.seals, &transaction.changes)?;
-                payloads.push(record::commit(version, &transaction.changes));
+                accepted.push(&*transaction.changes);
             }
             answers.push(Ok(version));
         }
-        Ok((answers, payloads))
+        let versions = Versions { first: self.standing.version.next(), last: version };
+        let changes = accepted.iter().copied().flatten();
+        let payload = (!accepted.is_empty()).then(|| record::commit(versions, changes));
+        Ok((answers, payload))
     }
 
-    /// Puts the commits into the log and waits until they are durable. The batch is only held.
-    fn log(&mut self, _batch: &Batch, payloads: &[Zeroizing<Vec<u8>>]) -> Result<(), RowError> {
+    /// Puts the commits up to `version` into the log and waits until they are durable. The batch is
+    /// only held.
+    fn log(&mut self, _batch: &Batch, version: Version, payload: &[u8]) -> Result<(), RowError> {
         let mut standing = self.standing;
-        let mut last = None;
-        for payload in payloads {
-            let ticket = self.append(record::COMMIT, payload.to_vec())?;
-            standing.reach(ticket.sequence(), payload);
-            standing.version = standing.version.next();
-            standing.commit_bytes += payload.len() as u64;
-            last = Some(ticket);
-        }
+        let ticket = self.append(record::COMMIT, payload.to_vec())?;
+        standing.reach(ticket.sequence(), payload);
+        standing.version = version;
+        standing.commit_bytes += payload.len() as u64;
         let begun = Instant::now();
-        self.sync(last.expect("a group that goes to the log is not empty"))?;
+        self.sync(ticket)?;
         self.last_sync = begun.elapsed();
         self.standing = standing;
         Ok(())
