@@ -159,15 +159,15 @@ fn dedupe() -> Result<Vec<Figure>, String> {
     let (mut raw, mut unchanged) = (0, 0);
     for revision in 0..REVISIONS {
         let mut batch = store.batch();
-        for at in 0..files.len() {
+        for file in &mut files {
             let is_changed = revision > 0 && numbers.below(10) == 0;
             if is_changed {
-                edit(&mut files[at], &mut numbers);
+                edit(file, &mut numbers);
             } else if revision > 0 {
-                unchanged += files[at].len();
+                unchanged += file.len();
             }
-            raw += files[at].len();
-            batch.put(&files[at]).map_err(text)?;
+            raw += file.len();
+            batch.put(file).map_err(text)?;
         }
         batch.commit().map_err(text)?;
         files.push(content(FILES + revision, 1_000 + numbers.below(20_000)));

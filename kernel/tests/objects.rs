@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kernel::disk::sim::{Reads, SimDisk, SplitMix};
@@ -723,33 +724,51 @@ fn what_is_swept_stays_gone_when_the_index_is_lost() {
 
 #[test]
 fn puts_and_sweeps_at_once_lose_nothing() {
+    const ROUNDS: u64 = 60;
     let (disk, profile) = (SimDisk::new(1), profile());
     let store = open(&disk, &profile);
+    // The clock goes with the slowest writer, so that no put waits longer than the grace.
+    let rounds: [AtomicU64; 3] = Default::default();
     std::thread::scope(|scope| {
-        let (putting, sweeping) = (store.clone(), store.clone());
-        let writers: Vec<_> = (0..3)
-            .map(|writer| {
-                let store = putting.clone();
-                scope.spawn(move || {
-                    let mut random = SplitMix::new(writer);
-                    for round in 0..60 {
-                        let content = content(&mut random);
-                        let root = Root::new("a", &format!("{writer} {}", round % 5));
-                        let id = store.put(&content).unwrap();
-                        store.hold(&root, id).unwrap();
-                        assert!(*store.get(id).unwrap() == content);
-                        store.release(&root).unwrap();
-                    }
-                })
-            })
-            .collect();
-        let mut now = Now::read();
-        while writers.iter().any(|writer| !writer.is_finished()) {
-            now = now.after(GRACE / 4);
-            sweeping.sweep(now, GRACE).unwrap();
+        for (writer, round) in rounds.iter().enumerate() {
+            let store = store.clone();
+            scope.spawn(move || {
+                let mut random = SplitMix::new(writer as u64);
+                // A writer that fails must not leave the sweeper waiting for it.
+                let done = Done(round, ROUNDS);
+                for at in 0..ROUNDS {
+                    let content = content(&mut random);
+                    let root = Root::new("a", &format!("{writer} {}", at % 5));
+                    let id = store.put(&content).unwrap();
+                    store.hold(&root, id).unwrap();
+                    assert!(*store.get(id).unwrap() == content);
+                    store.release(&root).unwrap();
+                    round.store(at, Ordering::Relaxed);
+                }
+                drop(done);
+            });
         }
+        let (start, mut swept) = (Now::read(), 0);
+        loop {
+            let slowest = rounds.iter().map(|round| round.load(Ordering::Relaxed)).min().unwrap();
+            let now = start.after(GRACE / 4 * slowest as u32);
+            swept += store.sweep(now, GRACE).unwrap().objects;
+            if slowest == ROUNDS {
+                break;
+            }
+        }
+        assert!(swept > 10, "only {swept} objects were swept");
     });
     assert_eq!(store.verify().unwrap(), []);
+}
+
+/// Says that a writer has ended, however it did.
+struct Done<'a>(&'a AtomicU64, u64);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(self.1, Ordering::Relaxed);
+    }
 }
 
 #[test]
