@@ -516,9 +516,7 @@ impl<'a> Drive<'a> {
                 let seed = self.id.0 << 32 | u64::from(number);
                 self.delayed.push((Instant::now() + retry.wait(row.attempts, seed), number));
             }
-            Err(StepError::Stopped(cause))
-                if !matches!(cause, Cause::Timeout | Cause::Budget) =>
-            {
+            Err(StepError::Stopped(cause)) if !matches!(cause, Cause::Timeout | Cause::Budget) => {
                 row.attempts -= 1;
                 row.reason = record::told(cause).to_owned();
                 self.changes.push((number, Then::Nothing));

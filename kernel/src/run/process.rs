@@ -59,8 +59,8 @@ impl Context {
             drop(reader.join());
         }
         result?;
-        let (status, cpu) =
-            status.map_err(|error| StepError::Transient(format!("\"{name}\" got lost: {error}")))?;
+        let (status, cpu) = status
+            .map_err(|error| StepError::Transient(format!("\"{name}\" got lost: {error}")))?;
         self.spend(Spent { cpu, ..Spent::default() })?;
         Ok(status)
     }
