@@ -53,6 +53,7 @@ mod plan;
 mod process;
 mod query;
 mod record;
+pub mod schedule;
 mod seam;
 mod token;
 mod worker;

@@ -16,6 +16,7 @@ use kernel::disk::{self, Disk, RealDisk};
 use kernel::keys::{Profile, Protection, Unlocked};
 use kernel::log::{Log, LogOptions, LogWriter};
 use kernel::row::{RowOptions, Rows, Source};
+use kernel::run::schedule::{Presence, drive_until_touched};
 use kernel::run::{
     Answer, ArtifactError, Artifacts, Compensation, Context, Decision, Digest, GateKeeper, Input,
     Inputs, Outputs, Plan, Retry, RunError, RunId, RunState, Runs, Step, StepError, StepState,
@@ -407,6 +408,26 @@ fn the_kill_switch_stops_within_a_second_and_the_run_goes_on_later() {
     bench.gate.is_stopped.store(false, Ordering::Relaxed);
 }
 
+#[test]
+fn a_key_stops_an_idle_run_within_a_second() {
+    let bench = open();
+    let steps = vec![Step::new("w", "x.wait", 1, Effect::Idempotent)];
+    let run = bench.runs.start("owner", &plan(steps)).unwrap();
+    let presence = Presence::new();
+    std::thread::sleep(Duration::from_millis(5));
+    std::thread::scope(|scope| {
+        let drive = scope.spawn(|| drive_until_touched(&bench.runs, run, &presence));
+        while bench.runs.why(run, "w").unwrap().state != StepState::Started {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let begun = Instant::now();
+        presence.touch();
+        assert_eq!(drive.join().unwrap().unwrap(), RunState::Waiting);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    });
+    assert_eq!(bench.runs.why(run, "w").unwrap().state, StepState::Waiting);
+}
+
 #[cfg(unix)]
 #[test]
 fn cancelling_reaches_a_tree_of_processes() {
@@ -492,4 +513,32 @@ fn a_killed_process_leaves_a_run_that_the_next_goes_on_with() {
     bench.runs.answer(run, "slow", Answer::Happened).unwrap();
     assert_eq!(bench.runs.drive(run).unwrap(), RunState::Done);
     assert_eq!(bench.runs.list().unwrap()[0].steps.done, 3);
+}
+
+/// Figures by the clock are for a machine that is alone; what is held here is that it works, and
+/// that a resumed run does nothing again.
+#[test]
+fn a_hundred_thousand_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = keys();
+    let bench = try_open(Arc::new(RealDisk), dir.path(), &keys).unwrap();
+    let mut all = Vec::new();
+    for number in 0..100_000_u32 {
+        let mut step = Step::new(&format!("s{number}"), "x.nothing", 1, Effect::Idempotent);
+        if number >= 1000 {
+            step.after.push(format!("s{}", number - 1000));
+        }
+        all.push(step);
+    }
+    let begun = Instant::now();
+    let mut bench = bench;
+    bench.runs.register("x.nothing", Arc::new(|_: &Context, _: &Inputs| Ok(Outputs::new())));
+    let run = bench.runs.start("owner", &plan(all)).unwrap();
+    eprintln!("written down in {:?}", begun.elapsed());
+    let begun = Instant::now();
+    assert_eq!(bench.runs.drive(run).unwrap(), RunState::Done);
+    eprintln!("driven in {:?}, {:?} a step", begun.elapsed(), begun.elapsed() / 100_000);
+    let begun = Instant::now();
+    assert_eq!(bench.runs.show(run).unwrap().summary.steps.done, 100_000);
+    eprintln!("shown in {:?}", begun.elapsed());
 }

@@ -173,3 +173,53 @@ pub(super) fn told(cause: Cause) -> &'static str {
         Cause::Abandoned => "another step failed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::SplitMix;
+
+    fn survives<T: Value + PartialEq + fmt::Debug>(row: &T, random: &mut SplitMix) {
+        let mut bytes = Vec::new();
+        row.encode(&mut bytes);
+        assert_eq!(T::decode(&bytes).as_ref(), Some(row));
+        for _ in 0..2000 {
+            let mut broken = bytes.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(broken.len() as u64) as usize;
+                broken[at] = random.next_u64() as u8;
+            }
+            broken.truncate(random.below(broken.len() as u64 * 2) as usize + 1);
+            // What is taken is a row like any other.
+            if let Some(row) = T::decode(&broken) {
+                let mut again = Vec::new();
+                row.encode(&mut again);
+                assert_eq!(T::decode(&again), Some(row));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_come_back_and_garbage_is_refused() {
+        let mut random = SplitMix::new(6);
+        let outputs = BTreeMap::from([("out".to_owned(), Digest::of(b"x"))]);
+        let mut step = StepRow::new(StepState::InDoubt);
+        step.identity = Some(Digest::of(b"y"));
+        step.log = vec![Digest::of(b"z")];
+        step.outputs = outputs.clone();
+        step.reason = "why".to_owned();
+        survives(&step, &mut random);
+        survives(&CacheRow { outputs, run: 7, step: "s".to_owned() }, &mut random);
+        let run = RunRow {
+            name: "n".to_owned(),
+            principal: "owner".to_owned(),
+            plan: Digest::of(b"p"),
+            state: RunState::Asks,
+            reason: String::new(),
+            total: 3,
+            done: 2,
+            begun_ms: 1,
+        };
+        survives(&run, &mut random);
+    }
+}
