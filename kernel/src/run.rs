@@ -191,9 +191,17 @@ impl Runs {
                 place.insert(live.clone());
             }
         }
-        let result = Drive::load(self, run, live).and_then(Drive::run);
+        let result = Drive::load(self, run, live.clone()).and_then(Drive::run);
         self.live().remove(&run);
-        result
+        match result {
+            // It was cancelled when there was nothing left to stop.
+            Ok(RunState::Waiting | RunState::Asks)
+                if live.token.cause() == Some(Cause::Cancelled) =>
+            {
+                self.cancel(run)
+            }
+            result => result,
+        }
     }
 
     /// Drives a run again that failed, was cancelled or asks: what is done stays done, what failed,

@@ -294,7 +294,8 @@ fn a_run_that_is_cut_anywhere_ends_as_one_that_is_not() {
         }
         let it = try_open(Arc::new(disk.clone()), Path::new("p"), &keys).unwrap();
         let mut again = Vec::new();
-        while it.runs.drive(run).unwrap() == RunState::Asks {
+        let is_done = || it.runs.list().unwrap()[0].state == RunState::Done;
+        while !is_done() && it.runs.drive(run).unwrap() == RunState::Asks {
             for step in it.runs.show(run).unwrap().steps {
                 if step.state == StepState::InDoubt {
                     doubts += 1;
@@ -404,8 +405,7 @@ fn the_kill_switch_stops_within_a_second_and_the_run_goes_on_later() {
     assert_eq!(state, RunState::Waiting);
     assert_eq!(bench.runs.show(run).unwrap().reason, "the kill switch is on");
     assert_eq!(bench.runs.drive(run).unwrap(), RunState::Waiting, "it is still on");
-    assert_eq!(bench.runs.cancel(run).unwrap(), RunState::Cancelling);
-    bench.gate.is_stopped.store(false, Ordering::Relaxed);
+    assert_eq!(bench.runs.cancel(run).unwrap(), RunState::Cancelled, "nothing has to be done");
 }
 
 #[test]

@@ -111,5 +111,5 @@ mod tests {
         assert_eq!(identity.to_string(), GOLDEN);
     }
 
-    const GOLDEN: &str = "0";
+    const GOLDEN: &str = "cb598fb2b6ac2ad3e919cb82b7eee08377dbcc9f17fe6d60375fe6a575497f61";
 }

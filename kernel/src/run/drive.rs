@@ -222,7 +222,12 @@ impl<'a> Drive<'a> {
             self.live.token.cancel(Cause::KillSwitch);
         }
         if let Some(cause) = self.live.token.cause() {
-            if !matches!(self.halt, Some(Halt::Failed(_) | Halt::Broken(_))) {
+            let is_new = match self.halt {
+                None => true,
+                Some(Halt::Stopped(_)) => cause == Cause::Cancelled,
+                Some(Halt::Failed(_) | Halt::Broken(_)) => false,
+            };
+            if is_new {
                 self.halt = Some(Halt::Stopped(cause));
             }
             self.running.values().for_each(|it| it.context.token().cancel(cause));

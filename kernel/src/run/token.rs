@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Why something has to stop. The first that is said counts.
+/// Why something has to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Cause {
@@ -40,10 +40,13 @@ impl Cause {
 pub struct CancelToken(Arc<AtomicU8>);
 
 impl CancelToken {
-    /// Says to stop, unless that was said already.
+    /// Says to stop. The first cause counts, but that a person cancels counts more.
     pub fn cancel(&self, cause: Cause) {
+        if cause == Cause::Cancelled {
+            return self.0.store(cause as u8, Ordering::Release);
+        }
         let (done, met) = (Ordering::AcqRel, Ordering::Acquire);
-        // The first cause counts, so a failed exchange is as good as one that succeeds.
+        // A failed exchange means that there is a cause already.
         let _ = self.0.compare_exchange(0, cause as u8, done, met);
     }
 
