@@ -186,7 +186,8 @@ impl<'a> Drive<'a> {
                 || self.halt.is_none() && !self.ready.is_empty();
             let is_under_way =
                 !self.running.is_empty() || self.committing.is_some() || !self.changes.is_empty();
-            if self.runs.is_closed() && self.running.is_empty() {
+            // What waits for a commit has not begun, and a disk that is gone never answers.
+            if self.runs.is_closed() && self.live.contexts().is_empty() {
                 return Err(RunError::Closed);
             }
             if !has_more && !is_under_way {
