@@ -2,7 +2,7 @@
 //!
 //! Each room declares its own actions as constants; `editor` gathers them in one registry.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What can be asked of the program: `noun.verb`, with everything that a caller must know of it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -73,7 +73,7 @@ pub enum Shape {
 }
 
 /// What repeating an action does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Reads only; equal inputs give equal results, which may be cached.

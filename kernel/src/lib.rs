@@ -1,5 +1,5 @@
-//! The ground that every other room stands on: the disk, the keys, the sealed log, the objects and
-//! the rows, and the descriptor of an action.
+//! The ground that every other room stands on: the disk, the keys, the sealed log, the objects, the
+//! rows and the runs, and the descriptor of an action.
 //!
 //! Invariants:
 //! - every byte that is read or written here goes through [`disk::Disk`], so that a test can cut
@@ -9,13 +9,15 @@
 //! - "written" (survives the end of the process) and "synced" (survives a power cut) are two
 //!   different answers, and neither is given early;
 //! - damaged bytes cost the record that they belong to, are named in a report, and never panic;
-//! - a row is in the log before it is anywhere else, so that its index is disposable.
+//! - a row is in the log before it is anywhere else, so that its index is disposable;
+//! - a step of a run is done when its outputs and then its row are durable, and what counts each
+//!   time is never done twice unasked.
 //!
 //! It must never know what its users mean by a stream, a kind or a payload: no document, window,
 //! model or peer is named here.
 //!
 //! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both, then [`row`], which
-//! stands on the log, and [`object`].
+//! stands on the log, and [`object`]; then [`run`], which keeps its account in rows.
 
 pub mod action;
 pub mod disk;
@@ -23,5 +25,6 @@ pub mod keys;
 pub mod log;
 pub mod object;
 pub mod row;
+pub mod run;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};

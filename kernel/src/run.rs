@@ -1,0 +1,347 @@
+//! Runs: work that is made of steps, survives the end of the process, and explains itself.
+//!
+//! - [`Plan`] says what is to be done: steps, what each takes, and how it may be repeated.
+//! - [`Runs`] does it. [`Runs::start`] writes a plan down, [`Runs::drive`] does its steps and
+//!   answers when nothing more can be done now; [`Runs::cancel`], [`Runs::pause`] and
+//!   [`Runs::answer`] come from a person or the scheduler.
+//! - [`Executor`]s do steps, by the id of their action; [`Artifacts`] keep bytes, and a
+//!   [`GateKeeper`] is asked before each try.
+//!
+//! A step's identity is the hash of its action, the action's version and its inputs. From it follow
+//! the cache of Pure steps, over all runs; what a resumed run still has to do; and `why`.
+//!
+//! Invariants:
+//! - outputs are durable, then the row that names them, and only then is a step done;
+//! - a step of effect Once is never done twice unasked: that it starts is durable before it does,
+//!   and if there is no result then, it is in doubt, and a person is asked;
+//! - a step starts only after the gate allowed it, and nothing goes on under the kill switch;
+//! - timeouts and waits rest on the clock that nobody can set.
+//!
+//! ```no_run
+//! use std::collections::BTreeMap;
+//! use std::sync::Arc;
+//!
+//! use kernel::run::{Artifacts, Context, GateKeeper, Inputs, Outputs, Plan, Runs};
+//! # fn f(rows: Arc<kernel::row::Rows>, artifacts: Arc<dyn Artifacts>, gate: Arc<dyn GateKeeper>)
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! let lanes = BTreeMap::from([("main".to_owned(), 4), ("gpu".to_owned(), 1)]);
+//! let mut runs = Runs::new(rows, artifacts, gate, lanes);
+//! runs.register("words.count", Arc::new(|_: &Context, inputs: &Inputs| {
+//!     let words = inputs.get("text")?.split(u8::is_ascii_whitespace).count();
+//!     Ok(Outputs::from([("count".to_owned(), words.to_string().into_bytes())]))
+//! }));
+//! let plan = Plan::from_toml(r#"
+//!     name = "count"
+//!     [[steps]]
+//!     name = "count"
+//!     action = "words.count"
+//!     version = 1
+//!     effect = "pure"
+//!     inputs.text = { value = "to be or not" }
+//! "#)?;
+//! let run = runs.start("owner", &plan)?;
+//! runs.drive(run)?;
+//! println!("{}", serde_json::to_string(&runs.list()?)?);
+//! # Ok(()) }
+//! ```
+
+mod digest;
+mod drive;
+mod executor;
+mod fault;
+mod plan;
+mod process;
+mod query;
+mod record;
+pub mod schedule;
+mod seam;
+mod token;
+mod worker;
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+pub use digest::Digest;
+pub use executor::{Context, Executor, Inputs, LOG_CHUNK_BYTES, Outputs, Spent, StepError};
+pub use fault::RunError;
+pub use plan::{
+    Budget, Compensation, INPUTS_MAX, Input, PLAN_BYTES_MAX, Plan, PlanError, Retry, STEPS_MAX,
+    Step,
+};
+pub use query::{RunSummary, RunView, StepCount, StepView};
+pub use record::{RunId, RunState, StepState};
+pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper};
+pub use token::{CancelToken, Cause};
+
+use crate::row::{RowError, Rows, Transaction};
+use drive::Drive;
+use record::{NEWEST, RUNS, RunRow, STEPS, StepRow};
+
+/// The runs of a profile.
+pub struct Runs {
+    rows: Arc<Rows>,
+    artifacts: Arc<dyn Artifacts>,
+    gate: Arc<dyn GateKeeper>,
+    executors: HashMap<String, Arc<dyn Executor>>,
+    /// How many steps of a lane may run at the same time.
+    lanes: BTreeMap<String, usize>,
+    /// How many do.
+    busy: Mutex<HashMap<String, usize>>,
+    live: Mutex<HashMap<RunId, Arc<Live>>>,
+    is_closed: AtomicBool,
+}
+
+/// A run that is driven now.
+#[derive(Default)]
+struct Live {
+    token: CancelToken,
+    contexts: Mutex<HashMap<u32, Context>>,
+}
+
+impl Live {
+    fn contexts(&self) -> MutexGuard<'_, HashMap<u32, Context>> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a person says of a step that is in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was not done: do it.
+    RunAgain,
+    /// It was done, and gave nothing.
+    Happened,
+    /// It was not done and shall not be.
+    GiveUp,
+}
+
+impl Runs {
+    /// Runs in `rows`. A lane that `lanes` does not name lets one step run at a time.
+    #[must_use]
+    pub fn new(
+        rows: Arc<Rows>,
+        artifacts: Arc<dyn Artifacts>,
+        gate: Arc<dyn GateKeeper>,
+        lanes: BTreeMap<String, usize>,
+    ) -> Self {
+        Self {
+            rows,
+            artifacts,
+            gate,
+            lanes,
+            executors: HashMap::new(),
+            busy: Mutex::default(),
+            live: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Says who does the steps of an action, or takes them back.
+    pub fn register(&mut self, action: &str, executor: Arc<dyn Executor>) {
+        self.executors.insert(action.to_owned(), executor);
+    }
+
+    /// Writes a run down; when it answers, that is durable. Somebody has to drive it.
+    ///
+    /// # Errors
+    /// The plan is wrong, or cannot be written down.
+    pub fn start(&self, principal: &str, plan: &Plan) -> Result<RunId, RunError> {
+        plan.check()?;
+        let bytes = serde_json::to_vec(plan).expect("a plan's maps have text for keys");
+        let digest = self.artifacts.put(&bytes)?;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let row = RunRow {
+            name: plan.name.clone(),
+            principal: principal.to_owned(),
+            plan: digest,
+            state: RunState::Waiting,
+            reason: "nobody has driven it yet".to_owned(),
+            total: plan.steps.len() as u32,
+            done: 0,
+            begun_ms: since.as_millis() as u64,
+        };
+        loop {
+            let newest = self.rows.snapshot().get(&NEWEST, &())?;
+            let next = newest.unwrap_or(0) + 1;
+            let mut transaction = Transaction::new();
+            transaction.expect(&NEWEST, &(), newest.as_ref()).put(&NEWEST, &(), &next);
+            transaction.insert(&RUNS, &next, &row);
+            match self.durable(transaction) {
+                Err(RunError::Row(RowError::Conflict)) => {}
+                other => return other.map(|()| RunId(next)),
+            }
+        }
+    }
+
+    /// Does what can be done of a run now, on threads of its own, and answers how it stands then.
+    /// Not for the UI thread.
+    ///
+    /// # Errors
+    /// The run is not there, is over, is driven already, or cannot be written down; it then stands
+    /// as the rows say.
+    pub fn drive(&self, run: RunId) -> Result<RunState, RunError> {
+        let live = Arc::new(Live::default());
+        match self.live().entry(run) {
+            Entry::Occupied(_) => return Err(RunError::Driven(run)),
+            Entry::Vacant(place) => {
+                place.insert(live.clone());
+            }
+        }
+        let result = Drive::load(self, run, live.clone()).and_then(Drive::run);
+        self.live().remove(&run);
+        match result {
+            // It was cancelled when there was nothing left to stop.
+            Ok(RunState::Waiting | RunState::Asks)
+                if live.token.cause() == Some(Cause::Cancelled) =>
+            {
+                self.cancel(run)
+            }
+            result => result,
+        }
+    }
+
+    /// Drives a run again that failed, was cancelled or asks: what is done stays done, what failed,
+    /// was taken back or was refused is tried again.
+    ///
+    /// # Errors
+    /// As [`Runs::drive`].
+    pub fn resume(&self, run: RunId) -> Result<RunState, RunError> {
+        if self.live().contains_key(&run) {
+            return Err(RunError::Driven(run));
+        }
+        let snapshot = self.rows.snapshot();
+        let mut row = snapshot.get(&RUNS, &run.0)?.ok_or(RunError::Unknown(run))?;
+        let mut transaction = Transaction::new();
+        for step in snapshot.range(&STEPS, (run.0, 0)..=(run.0, u32::MAX))? {
+            let (key, step) = step?;
+            match step.state {
+                StepState::Failed | StepState::Asks => {
+                    transaction.remove(&STEPS, &key);
+                }
+                StepState::Compensated => {
+                    row.done -= 1;
+                    transaction.remove(&STEPS, &key);
+                }
+                _ => {}
+            }
+        }
+        row.state = RunState::Waiting;
+        transaction.put(&RUNS, &run.0, &row);
+        self.durable(transaction)?;
+        self.drive(run)
+    }
+
+    /// Cancels a run: what runs is stopped, and what is done is taken back where the plan says how.
+    /// When nobody drives it, that is done here.
+    ///
+    /// # Errors
+    /// As [`Runs::drive`].
+    pub fn cancel(&self, run: RunId) -> Result<RunState, RunError> {
+        if let Some(live) = self.live().get(&run) {
+            live.token.cancel(Cause::Cancelled);
+            return Ok(RunState::Cancelling);
+        }
+        let mut row = self.row(run)?;
+        if row.state.is_over() {
+            return Err(RunError::Over(run, row.state));
+        }
+        row.state = RunState::Cancelling;
+        let mut transaction = Transaction::new();
+        transaction.put(&RUNS, &run.0, &row);
+        self.durable(transaction)?;
+        self.drive(run)
+    }
+
+    /// Stops a run for now, if it is driven; its drive ends, and another goes on later.
+    pub fn pause(&self, run: RunId) {
+        if let Some(live) = self.live().get(&run) {
+            live.token.cancel(Cause::Preempted);
+        }
+    }
+
+    /// Settles a step that is in doubt; drive the run then.
+    ///
+    /// # Errors
+    /// It is not in doubt, the run is driven, or this cannot be written down.
+    pub fn answer(&self, run: RunId, step: &str, answer: Answer) -> Result<(), RunError> {
+        if self.live().contains_key(&run) {
+            return Err(RunError::Driven(run));
+        }
+        let graph = self.plan(&self.row(run)?)?;
+        let not_in_doubt = || RunError::NotInDoubt(run, step.to_owned());
+        let key = (run.0, *graph.numbers.get(step).ok_or_else(not_in_doubt)?);
+        let (mut row, old) = (self.row(run)?, self.rows.snapshot().get(&STEPS, &key)?);
+        let is_in_doubt = |it: &StepRow| {
+            // A process that was killed has not written more than that it starts.
+            matches!(it.state, StepState::InDoubt | StepState::Started)
+        };
+        let mut new = old.clone().filter(is_in_doubt).ok_or_else(not_in_doubt)?;
+        new.reason = "a person said so".to_owned();
+        new.state = match answer {
+            Answer::RunAgain => StepState::Waiting,
+            Answer::Happened => StepState::Done,
+            Answer::GiveUp => StepState::Failed,
+        };
+        let mut transaction = Transaction::new();
+        transaction.expect(&STEPS, &key, old.as_ref());
+        if answer == Answer::Happened {
+            row.done += 1;
+            new.order = row.done;
+        }
+        if !row.state.is_over() && row.state != RunState::Cancelling {
+            row.state = RunState::Waiting;
+        }
+        transaction.put(&STEPS, &key, &new).put(&RUNS, &run.0, &row);
+        self.durable(transaction)
+    }
+
+    /// Makes every drive end soon, as the process is about to; the runs go on in the next one.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        for live in self.live().values() {
+            live.token.cancel(Cause::Preempted);
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Live>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn row(&self, run: RunId) -> Result<RunRow, RunError> {
+        self.rows.snapshot().get(&RUNS, &run.0)?.ok_or(RunError::Unknown(run))
+    }
+
+    fn plan(&self, row: &RunRow) -> Result<plan::Graph, RunError> {
+        let bytes = self.artifacts.get(row.plan)?;
+        let plan: Plan = serde_json::from_slice(&bytes)
+            .map_err(|error| PlanError::Unreadable(error.to_string()))?;
+        Ok(plan.into_graph()?)
+    }
+
+    /// Commits, and waits until that is durable, for as long as the disk needs.
+    fn durable(&self, transaction: Transaction) -> Result<(), RunError> {
+        let pending = self.rows.commit(transaction);
+        loop {
+            match pending.wait(Duration::from_millis(50)) {
+                Ok(_) => return Ok(()),
+                Err(RowError::Late) if self.is_closed() => return Err(RunError::Closed),
+                Err(RowError::Late) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Runs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Runs({} driven)", self.live().len())
+    }
+}
