@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 pub use header::KdfCost;
 pub use passphrase::Passphrase;
 pub use seal::{Opener, SEAL_OVERHEAD_MAX, Sealer};
+pub(crate) use seal::{open_with, seal_with};
 
 use crate::disk::{self, Disk};
 use header::{Header, PassphraseSlot, Slot, UnprotectedSlot};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -37,18 +37,35 @@ impl LogReader {
         &self,
         opener: &Opener,
         wanted: impl Fn(&RecordHeader) -> bool,
+        each: impl FnMut(Record),
+    ) -> Result<Report, LogError> {
+        self.replay_between(opener, Sequence(1)..=Sequence(u64::MAX), wanted, each)
+    }
+
+    /// [`LogReader::replay`] of the records in `between` alone. Segments that hold none of them
+    /// are not read beyond their headers, and their damage is not told.
+    ///
+    /// # Errors
+    /// As [`LogReader::replay`].
+    pub fn replay_between(
+        &self,
+        opener: &Opener,
+        between: RangeInclusive<Sequence>,
+        wanted: impl Fn(&RecordHeader) -> bool,
         mut each: impl FnMut(Record),
     ) -> Result<Report, LogError> {
         let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
         let segments = segment::list(&*self.disk, &self.dir)?.segments;
+        let (segments, begin) = holding(&*self.disk, &self.dir, segments, &between);
         let mut report = Report::default();
         let mut records = 0;
         let mut sound = Vec::new();
-        walk(&*self.disk, &self.dir, &segments, u64::MAX, &mut |step| match step {
+        walk(&*self.disk, &self.dir, &segments, begin, &mut |step| match step {
             Step::Damage(damage, _) => sound.push(damage),
             Step::Frame(frame) => {
                 let header = frame.header.record;
-                if header.kind == Kind::DROPPED || !wanted(&header) {
+                let is_inside = between.contains(&header.sequence);
+                if !is_inside || header.kind == Kind::DROPPED || !wanted(&header) {
                     return;
                 }
                 match frame.open(opener) {
@@ -66,6 +83,46 @@ impl LogReader {
         }
         Ok(report)
     }
+}
+
+/// The segments that can hold records of `between`, and where their walk begins.
+fn holding(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut segments: Vec<SegmentName>,
+    between: &RangeInclusive<Sequence>,
+) -> (Vec<SegmentName>, Begin) {
+    let header = |name: &SegmentName| Segment::header_of(disk, dir, *name);
+    let mut begin = Begin { last: 0, ceiling: u64::MAX };
+    // Nothing is left out of a replay of everything.
+    if between.start().0 > 1 {
+        // What lies before such a segment and is above was voided by it. Its base alone would not
+        // do: the power may have taken the copies that it was begun with.
+        let is_behind = |name: &SegmentName| {
+            header(name).is_some_and(|header| header.begun_after < *between.start())
+        };
+        begin.last = between.start().0 - 1;
+        segments.drain(..segments.iter().rposition(is_behind).unwrap_or(0));
+    }
+    if between.end().0 < u64::MAX {
+        let beyond =
+            |name: &SegmentName| header(name).is_some_and(|header| header.base >= *between.end());
+        let end = segments.iter().position(beyond).unwrap_or(segments.len());
+        for name in &segments[end..] {
+            begin.ceiling = begin.ceiling.min(header(name).map_or(u64::MAX, |it| it.begun_after.0));
+        }
+        segments.truncate(end);
+    }
+    (segments, begin)
+}
+
+/// What a walk knows before its first segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    /// Records up to here lie before it.
+    pub(super) last: u64,
+    /// What is above was voided by a segment behind these.
+    pub(super) ceiling: u64,
 }
 
 /// A frame and where it was found.
@@ -108,18 +165,17 @@ type Waiting = BTreeMap<u64, (SegmentName, usize, FrameHeader, Vec<u8>)>;
 /// Goes through `segments` in the order of sequences, each sequence once.
 ///
 /// After a failed sync the same records stand in several segments, and in the first ones perhaps
-/// not whole: so a frame that is not below all that the next segment can hold waits for it. What is
-/// above `ceiling` was voided by a segment behind these.
+/// not whole: so a frame that is not below all that the next segment can hold waits for it.
 pub(super) fn walk(
     disk: &dyn Disk,
     dir: &Path,
     segments: &[SegmentName],
-    ceiling: u64,
+    begin: Begin,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), LogError> {
-    let ceilings = ceilings(disk, dir, segments, ceiling);
+    let ceilings = ceilings(disk, dir, segments, begin.ceiling);
     let mut waiting = Waiting::new();
-    let mut last = 0;
+    let mut last = begin.last;
     let mut durable = 0;
     let mut names = segments.iter();
     let mut next = load_next(disk, dir, &mut names, each)?;

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::compact::{self, Compacted};
-use super::{Entry, Health, Log, LogError, LogOptions, LogReader, RecordHeader, SyncJob};
+use super::{Entry, Health, Log, LogError, LogOptions, LogReader, RecordHeader, Sequence, SyncJob};
 use crate::keys::{Opener, Sealer};
 
 /// A sync begins at most this long after the write that needs it. With the sync's own time this
@@ -37,6 +37,14 @@ const RETRY: Duration = Duration::from_millis(500);
 /// A place in the order of what was appended through one [`LogWriter`]; later is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
+
+impl Ticket {
+    /// The place that the record has, or will have, in the log.
+    #[must_use]
+    pub fn sequence(self) -> Sequence {
+        Sequence(self.0)
+    }
+}
 
 /// What the writer tells, from its own thread: the receiver must only pass it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
