@@ -22,5 +22,6 @@ pub mod keys;
 pub mod ledger;
 pub mod log;
 pub mod principal;
+pub mod redaction;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};
