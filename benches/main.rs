@@ -7,7 +7,9 @@
 mod clock;
 mod coloring;
 mod eye;
+mod gate;
 mod goals;
+mod ledger;
 mod load;
 mod measure;
 mod opening;
@@ -62,6 +64,8 @@ fn all() -> Vec<Measure> {
         trace::measures,
         coloring::measures,
         picker::measures,
+        ledger::measures,
+        gate::measures,
     ];
     rooms.iter().flat_map(|measures| measures()).collect()
 }
