@@ -7,7 +7,9 @@
 mod clock;
 mod coloring;
 mod eye;
+mod gate;
 mod goals;
+mod ledger;
 mod load;
 mod measure;
 mod merging;
@@ -66,6 +68,8 @@ fn all() -> Vec<Measure> {
         merging::measures,
         coloring::measures,
         picker::measures,
+        gate::measures,
+        ledger::measures,
         objects::measures,
         rows::measures,
     ];

@@ -34,6 +34,7 @@ pub use passphrase::Passphrase;
 pub use recovery::RecoveryWords;
 pub use ring::Generation;
 pub use seal::{DATA_KEY_OVERHEAD, Opener, SEAL_OVERHEAD_MAX, Sealer};
+pub(crate) use seal::{open_with, seal_with};
 pub use slot::KdfCost;
 pub use unlocked::Unlocked;
 

@@ -1,5 +1,5 @@
-//! The ground that every other room stands on: the disk, the keys, the sealed log, the objects, the
-//! rows and the runs, and the descriptor of an action.
+//! The ground that every other room stands on: the disk, the keys, the sealed log, the five
+//! primitives (row, object, ledger, gate, run), what redacts, and the descriptor of an action.
 //!
 //! Invariants:
 //! - every byte that is read or written here goes through [`disk::Disk`], so that a test can cut
@@ -10,20 +10,27 @@
 //!   different answers, and neither is given early;
 //! - damaged bytes cost the record that they belong to, are named in a report, and never panic;
 //! - a row is in the log before it is anywhere else, so that its index is disposable;
+//! - what the ledger holds cannot be changed unnoticed, and no text of a person's reaches it;
+//! - the gate is total, and what nothing permits is denied: it reads no disk and knows no clock;
 //! - a step of a run is done when its outputs and then its row are durable, and what counts each
 //!   time is never done twice unasked.
 //!
 //! It must never know what its users mean by a stream, a kind or a payload: no document, window,
 //! model or peer is named here.
 //!
-//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both, then [`row`], which
-//! stands on the log, and [`object`]; then [`run`], which keeps its account in rows.
+//! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both. [`row`] and
+//! [`ledger`] are streams of the log; [`object`] keeps bytes; [`gate`] decides; [`run`] keeps its
+//! account in rows.
 
 pub mod action;
 pub mod disk;
+pub mod gate;
 pub mod keys;
+pub mod ledger;
 pub mod log;
 pub mod object;
+pub mod principal;
+pub mod redaction;
 pub mod row;
 pub mod run;
 

@@ -277,7 +277,8 @@ pub fn compact(writer: &LogWriter, keys: &Unlocked) -> Result<(), String> {
     let keep = |header: &RecordHeader| match header.kind {
         // What came after the look is newer than the last one seen.
         record::SESSION => Some(header.sequence) >= last,
-        _ => !closed.contains(&StreamKey(header.stream.0)),
+        // A ledger is never tidied.
+        _ => kernel::ledger::owns(header) || !closed.contains(&StreamKey(header.stream.0)),
     };
     writer.compact(&opener, keep).map(|_| ()).map_err(told)
 }

@@ -54,7 +54,7 @@ fn write(folder: &Path, panic: &PanicHookInfo<'_>) {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let report = json!({
         "kind": "panic",
-        "message": without_quotes(message),
+        "message": kernel::redaction::redact(&without_quotes(message)),
         "place": panic.location().map(ToString::to_string),
         "thread": thread.name().unwrap_or("unnamed"),
         "version": env!("CARGO_PKG_VERSION"),

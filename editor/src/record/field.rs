@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kernel::redaction::redact;
 use serde_json::Value;
 
 /// Longer text is cut.
@@ -42,8 +43,11 @@ impl Field {
             Self::Absent => Value::Null,
             Self::Count(count) => Value::from(*count),
             Self::Number(number) => Value::from(*number),
-            Self::Text(text) => Value::from(text.as_str()),
-            Self::Path(path) => crate::registry::path_to_json(path),
+            Self::Text(text) => Value::from(redact(text)),
+            Self::Path(path) => match crate::registry::path_to_json(path) {
+                Value::String(path) => Value::from(redact(&path)),
+                bytes => bytes,
+            },
             Self::Json(value) => value.clone(),
         }
     }
@@ -87,6 +91,14 @@ mod tests {
         assert_eq!(text.len(), TEXT_BYTES_MAX);
         let Field::Text(text) = Field::text(&"漢".repeat(400)) else { panic!("text is text") };
         assert_eq!(text.len(), TEXT_BYTES_MAX / 3 * 3);
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_and_a_home_s_name_are_not_recorded() {
+        let said = Field::text("could not reach https://me:kite-8-lamp@host/x").to_json();
+        assert_eq!(said, "could not reach https://me:[redacted: password]@host/x");
+        let path = Field::path(Path::new("/home/jane/a.rs")).to_json();
+        assert_eq!(path, "/home/[redacted: name]/a.rs");
     }
 
     #[test]

@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 use crate::disk::{self, Access, Disk, Open};
+use crate::redaction::Secret;
 
 /// A passphrase in memory, wiped when dropped, never printed.
 #[derive(Clone)]
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+pub struct Passphrase(Secret<Vec<u8>>);
 
 impl Passphrase {
     /// Longer than anybody types.
@@ -25,7 +26,7 @@ impl Passphrase {
         if bytes.is_empty() || bytes.len() > Self::BYTES_MAX {
             return Err(KeyError::BadPassphrase(bytes.len()));
         }
-        Ok(Self(Zeroizing::new(bytes.to_vec())))
+        Ok(Self(Secret::new(bytes.to_vec())))
     }
 
     /// Reads `HEARTH_PASSPHRASE_FILE` or a service manager's credential: its first line.
@@ -74,7 +75,7 @@ impl Passphrase {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0.expose()
     }
 }
 

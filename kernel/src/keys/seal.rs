@@ -63,7 +63,7 @@ pub(super) fn cipher(key: &Secret) -> XChaCha20Poly1305 {
 }
 
 /// Seals `plain` in one piece behind `out`; the nonce goes first.
-pub(super) fn seal_with(
+pub(crate) fn seal_with(
     cipher: &XChaCha20Poly1305,
     about: &[u8],
     plain: &[u8],
@@ -81,7 +81,7 @@ pub(super) fn seal_with(
 }
 
 /// Opens `nonce, ciphertext, tag`; `None` when a bit of it or of `about` is not as it was sealed.
-pub(super) fn open_with(
+pub(crate) fn open_with(
     cipher: &XChaCha20Poly1305,
     about: &[u8],
     sealed: &[u8],

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
 
-use super::reader::{Found, Places, Step, walk};
+use super::reader::{Begin, Found, Places, Step, walk};
 use super::segment::{self, Segment, SegmentHeader, SegmentName};
 use super::{
     Damage, DamageKind, Kind, LogError, LogOptions, LogReader, RecordHeader, Report, Sequence,
@@ -167,7 +167,8 @@ impl Job<'_> {
         let mut failed = None;
         let mut is_first = true;
         let places = Places { disk: self.disk, dir: self.dir, known: None };
-        walk(places, &group.names, 0, group.ceiling, &mut |step| match step {
+        let begin = Begin { last: 0, ceiling: group.ceiling };
+        walk(places, &group.names, begin, &mut |step| match step {
             Step::Damage(damage, bytes) if !bytes.is_empty() => {
                 self.put_aside(damage, bytes, report, &mut output);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -42,35 +42,35 @@ impl LogReader {
         wanted: impl Fn(&RecordHeader) -> bool,
         each: impl FnMut(Record),
     ) -> Result<Report, LogError> {
-        self.replay_from(Sequence(0), opener, wanted, each)
+        self.replay_between(opener, Sequence(1)..=Sequence(u64::MAX), wanted, each)
     }
 
-    /// As [`LogReader::replay`] of the records from `from` on, reading only the segments that can
-    /// hold them; damage in those is told even where it lies before `from`.
+    /// [`LogReader::replay`] of the records in `between` alone. Segments that hold none of them
+    /// are not read beyond their headers, and their damage is not told.
     ///
     /// # Errors
     /// As [`LogReader::replay`].
-    pub fn replay_from(
+    pub fn replay_between(
         &self,
-        from: Sequence,
         opener: &Opener,
+        between: RangeInclusive<Sequence>,
         wanted: impl Fn(&RecordHeader) -> bool,
         mut each: impl FnMut(Record),
     ) -> Result<Report, LogError> {
         let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
         let segments = segment::list(&*self.disk, &self.dir)?.segments;
-        let (skipped, before) = first_segment(&*self.disk, &self.dir, &segments, from);
-        let segments = &segments[skipped..];
+        let (segments, begin) = holding(&*self.disk, &self.dir, segments, &between);
         let mut report = Report::default();
         let mut records = 0;
         let mut sound = Vec::new();
         let known = self.newest.lock().unwrap_or_else(PoisonError::into_inner).take();
         let places = Places { disk: &*self.disk, dir: &self.dir, known };
-        walk(places, segments, before, u64::MAX, &mut |step| match step {
+        walk(places, &segments, begin, &mut |step| match step {
             Step::Damage(damage, _) => sound.push(damage),
             Step::Frame(frame) => {
                 let header = frame.header.record;
-                if header.kind == Kind::DROPPED || header.sequence < from || !wanted(&header) {
+                let is_inside = between.contains(&header.sequence);
+                if !is_inside || header.kind == Kind::DROPPED || !wanted(&header) {
                     return;
                 }
                 match frame.open(opener) {
@@ -90,26 +90,44 @@ impl LogReader {
     }
 }
 
-/// How many of `segments` hold nothing from `from` on, and a sequence below `from` that those
-/// before the next one go up to. What was written when a segment was begun may stand in older ones
-/// alone, if the write that should have repeated it failed; what came after cannot.
-fn first_segment(
+/// The segments that can hold records of `between`, and where their walk begins.
+fn holding(
     disk: &dyn Disk,
     dir: &Path,
-    segments: &[SegmentName],
-    from: Sequence,
-) -> (usize, u64) {
-    if from.0 <= 1 {
-        return (0, 0);
+    mut segments: Vec<SegmentName>,
+    between: &RangeInclusive<Sequence>,
+) -> (Vec<SegmentName>, Begin) {
+    let header = |name: &SegmentName| Segment::header_of(disk, dir, *name);
+    let mut begin = Begin { last: 0, ceiling: u64::MAX };
+    // Nothing is left out of a replay of everything.
+    if between.start().0 > 1 {
+        // What lies before such a segment and is above was voided by it. Its base alone would not
+        // do: the power may have taken the copies that it was begun with.
+        let is_behind = |name: &SegmentName| {
+            header(name).is_some_and(|header| header.begun_after < *between.start())
+        };
+        begin.last = between.start().0 - 1;
+        segments.drain(..segments.iter().rposition(is_behind).unwrap_or(0));
     }
-    for (at, &name) in segments.iter().enumerate().skip(1).rev() {
-        if let Some(header) = Segment::header_of(disk, dir, name)
-            && header.begun_after < from
-        {
-            return (at, header.begun_after.0);
+    if between.end().0 < u64::MAX {
+        let beyond =
+            |name: &SegmentName| header(name).is_some_and(|header| header.base >= *between.end());
+        let end = segments.iter().position(beyond).unwrap_or(segments.len());
+        for name in &segments[end..] {
+            begin.ceiling = begin.ceiling.min(header(name).map_or(u64::MAX, |it| it.begun_after.0));
         }
+        segments.truncate(end);
     }
-    (0, 0)
+    (segments, begin)
+}
+
+/// What a walk knows before its first segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    /// Records up to here lie before it.
+    pub(super) last: u64,
+    /// What is above was voided by a segment behind these.
+    pub(super) ceiling: u64,
 }
 
 /// A frame and where it was found.
@@ -157,22 +175,19 @@ pub(super) struct Places<'a> {
     pub(super) known: Option<Segment>,
 }
 
-/// Goes through `segments` in the order of sequences, each sequence once; `before` is the last one
-/// that lies in front of them.
+/// Goes through `segments` in the order of sequences, each sequence once.
 ///
 /// After a failed sync the same records stand in several segments, and in the first ones perhaps
-/// not whole: so a frame that is not below all that the next segment can hold waits for it. What is
-/// above `ceiling` was voided by a segment behind these.
+/// not whole: so a frame that is not below all that the next segment can hold waits for it.
 pub(super) fn walk(
     mut places: Places<'_>,
     segments: &[SegmentName],
-    before: u64,
-    ceiling: u64,
+    begin: Begin,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), LogError> {
-    let ceilings = ceilings(places.disk, places.dir, segments, ceiling);
+    let ceilings = ceilings(places.disk, places.dir, segments, begin.ceiling);
     let mut waiting = Waiting::new();
-    let mut last = before;
+    let mut last = begin.last;
     let mut durable = 0;
     let mut names = segments.iter();
     let mut next = load_next(&mut places, &mut names, each)?;

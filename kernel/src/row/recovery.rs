@@ -290,12 +290,14 @@ impl Place {
         let wanted = |header: &RecordHeader| {
             header.stream == ROW_STREAM && wanted(header.kind) && failed.borrow().is_none()
         };
-        let result = self.log.reader().replay_from(from, &self.log_opener, wanted, |record| {
+        let between = from.max(Sequence(1))..=Sequence(u64::MAX);
+        let take = |record| {
             let mut failed = failed.borrow_mut();
             if failed.is_none() {
                 *failed = each(&record).err();
             }
-        });
+        };
+        let result = self.log.reader().replay_between(&self.log_opener, between, wanted, take);
         match failed.into_inner() {
             Some(error) => Err(error),
             None => result.map(drop).map_err(|error| RowError::from(error).into()),
