@@ -232,6 +232,7 @@ impl Program {
         if self.is_moving() {
             self.redraw();
         }
+        self.renew_when_due(now);
         self.answer_idle(now);
         self.keep_session_when_due(now);
     }
@@ -242,6 +243,7 @@ impl Program {
             self.notices.next_expiry(),
             self.next_call_timeout(),
             self.session_due,
+            self.next_renewal(),
             self.next_movement(),
         ]
         .into_iter()

@@ -88,13 +88,16 @@ fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
     let (view, _) = program.need_active()?;
     let (id, pane) = (view.buffer, program.panes.focus());
     let Some(buffer) = program.buffers.get(&id) else { return Ok(Value::Null) };
-    let (rope, tree) = (buffer.rope().clone(), buffer.syntax.tree().cloned());
+    let (rope, snapshot) = (buffer.rope().clone(), buffer.syntax.snapshot());
     let tab = program.style(buffer).tab.cells();
     let reply = program.answer_later();
     program.workers.run(
         "looking for what can be folded",
         Urgency::Awaited,
-        move || (foldable(&rope, tree.as_deref(), tab), rope),
+        move || {
+            let tree = snapshot.map(|snapshot| snapshot.tree());
+            (foldable(&rope, tree.as_deref(), tab), rope)
+        },
         move |program, (foldable, rope)| {
             let buffer = program.buffers.get(&id).filter(|it| it.rope().is_instance(&rope));
             let view = program.panes.get_mut(pane).and_then(|pane| pane.item_mut());

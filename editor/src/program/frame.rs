@@ -70,6 +70,7 @@ impl Program {
 
     fn build(&mut self, now: Instant) {
         self.advance(now);
+        self.buffers.values_mut().for_each(|buffer| buffer.colors.begin_frame());
         let colors = self.theme.colors;
         let root = self.window(&colors);
         let layout = layout::lay_out(&root, self.size, &mut self.shaper, Direction::Ltr);
@@ -86,6 +87,8 @@ impl Program {
         self.frame.scene = scene;
         self.frame.layout = Some(layout);
         self.shaper.end_frame();
+        self.schedule_colors();
+        self.schedule_crumbs();
         self.tell_shell();
     }
 
@@ -172,7 +175,7 @@ impl Program {
             .child(strip)
             .child(rule)
             .maybe(find)
-            .child(tabs::path(pane.id, &self.path_parts(view, buffer), colors))
+            .child(tabs::path(pane.id, &self.path_parts(buffer), colors))
             .child(text)
     }
 
@@ -209,7 +212,7 @@ impl Program {
     }
 
     /// Folders, file and symbols that lead to the caret.
-    fn path_parts(&self, view: &EditorView, buffer: &Buffer) -> Vec<String> {
+    fn path_parts(&self, buffer: &Buffer) -> Vec<String> {
         let mut parts: Vec<String> = match &buffer.path {
             None => vec![buffer.title()],
             Some(path) => {
@@ -227,7 +230,7 @@ impl Program {
         if parts.len() > PARTS_MAX {
             parts.drain(..parts.len() - PARTS_MAX);
         }
-        parts.extend(buffer.breadcrumbs(view.selections.primary().head));
+        parts.extend(buffer.crumbs.labels().iter().cloned());
         parts
     }
 
@@ -291,10 +294,17 @@ impl Program {
             self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)
         });
         states.extend(stopped);
+        if self.view().is_some_and(|view| self.lacks_colors(view.buffer)) {
+            states.push("some colours are missing: the text is one large error".to_owned());
+        }
         if self.renderer == super::RendererName::Cpu && self.without_gpu.is_some() {
             states.push("drawn on the CPU".to_owned());
         }
         states
+    }
+
+    fn lacks_colors(&self, buffer: BufferId) -> bool {
+        self.buffers.get(&buffer).is_some_and(|buffer| buffer.colors.is_cut())
     }
 
     fn options(&self, pane: PaneId, buffer: BufferId) -> Options {

@@ -155,13 +155,6 @@ fn rows(
     let top = view.scroll.row.floor();
     let first = top as usize;
     let last = (first + view.rows_in_view() + 1).min(view.display.row_count());
-    let lines = match last.checked_sub(1) {
-        Some(row) if row >= first => {
-            view.display.line_of_row(Row(first)).0..view.display.line_of_row(Row(row)).0 + 1
-        }
-        _ => 0..0,
-    };
-    buffer.colors.fill(&buffer.syntax, view.display.rope(), lines);
     let mut source = Source {
         display: &view.display,
         colors: &buffer.colors,
@@ -179,6 +172,9 @@ fn rows(
     for row in first..last {
         let y = view.area.y + (row - first) as f32 * options.scale.row - offset;
         drawn.push((y, view.cache.row(Row(row), &mut source)));
+    }
+    for line in drawn.iter().flat_map(|(_, layout)| layout.lines()) {
+        buffer.colors.want(line);
     }
     drawn
 }

@@ -72,6 +72,7 @@ pub fn specs() -> Vec<LanguageSpec> {
         yaml(),
         markdown(),
         markdown_inline(),
+        rust_doc_inline(),
         bash(),
     ]
 }
@@ -217,6 +218,21 @@ fn markdown_inline() -> LanguageSpec {
         grammar: Some(tree_sitter_md::INLINE_LANGUAGE),
         queries: queries!("markdown_inline"),
         ..plain("markdown_inline", "Markdown inlines")
+    }
+}
+
+/// The comments that document Rust: Markdown in which code is Rust. What is in a comment is no
+/// part of the text's own folds and objects.
+fn rust_doc_inline() -> LanguageSpec {
+    LanguageSpec {
+        sections: Sections::ByHeading,
+        grammar: Some(tree_sitter_md::LANGUAGE),
+        queries: QuerySources {
+            highlights: files!("highlights": "markdown"),
+            injections: files!("injections": "markdown" "rust_doc"),
+            ..QuerySources::default()
+        },
+        ..plain("rust_doc_inline", "Rust documentation")
     }
 }
 

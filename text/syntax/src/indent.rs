@@ -8,8 +8,8 @@
 //! - `@statement` nodes: after the end of one, lines stand where it began;
 //! - `@leave` nodes: after one, the block is left, as after Python's `return`.
 //!
-//! While the tree is not that of the text (the moments after a key), the characters of the line
-//! decide alone.
+//! While the tree is not that of the text (the moments after a key), and where looking at it would
+//! take longer than a key may, the characters of the line decide alone.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,7 +19,8 @@ use tree_sitter::Node;
 
 use crate::bracket::mate;
 use crate::language::{IndentUnit, LanguageSpec};
-use crate::matches::{Haste, each_match};
+use crate::matches::{Haste, Reach, each_match};
+use crate::spans::Region;
 use crate::syntax::Syntax;
 use crate::tree::{Layer, SyntaxTree};
 
@@ -148,15 +149,17 @@ impl Syntax {
             return verdict;
         }
         let text = rope.slice_of(head).to_string();
-        let spans = self.highlights(rope, head);
-        let start = rope.byte_of(head.start).0;
+        let bytes = rope.byte_of(head.start).0..rope.byte_of(head.end).0;
+        let start = bytes.start;
+        let painted = self.tree().map(|tree| tree.highlights(rope, bytes, Haste::Key));
+        let spans = painted.map_or_else(Vec::new, |painted| painted.spans);
         let quoted = quoted(&text, spec);
         let is_code = |byte: usize| {
             let at = start + byte;
             let known = spans.iter().find(|span| span.start.0 <= at && at < span.end.0);
             let known = known.map(|span| span.highlight);
             !quoted.iter().any(|range| range.contains(&byte))
-                && !known.is_some_and(|it| it.is("string") || it.is("comment"))
+                && known.is_none_or(|it| Region::of(it) == Region::Code)
         };
         let mut open: Vec<char> = Vec::new();
         for (byte, c) in text.char_indices() {
@@ -275,7 +278,7 @@ impl<'t> Marks<'t> {
         let line = text.string(head.clone(), usize::MAX);
         let last = head.start + line.trim_end().len();
         let mut marks = Marks { tokens: Vec::new(), ended: Vec::new(), asks: false, leaves: false };
-        each_match(query, layer.root(), &text, head.clone(), Haste::Screen, |found| {
+        let reach = each_match(query, layer.root(), &text, head.clone(), Haste::Key, |found| {
             for capture in found.captures() {
                 let range = capture.node.byte_range();
                 let here = head.start <= range.start && range.end <= head.end;
@@ -303,6 +306,9 @@ impl<'t> Marks<'t> {
                 }
             }
         });
+        if reach == Reach::Cut {
+            return None;
+        }
         // `else` closes before it opens.
         marks.tokens.sort_by_key(|token| (token.node.start_byte(), token.kind == Mark::Open));
         Some(marks)

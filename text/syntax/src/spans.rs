@@ -6,7 +6,7 @@ use std::ops::Range;
 use text::{ByteOffset, CharOffset, Positions, Rope};
 
 use crate::highlight::{Highlight, Span};
-use crate::matches::{Haste, each_match};
+use crate::matches::{Haste, Reach, each_match};
 use crate::tree::{Layer, SyntaxTree};
 
 /// Bytes that are painted at a time.
@@ -24,29 +24,61 @@ pub enum Region {
     Comment,
 }
 
+impl Region {
+    /// What a stretch of this colour is.
+    pub fn of(highlight: Highlight) -> Region {
+        match highlight {
+            it if it.is("comment") => Region::Comment,
+            it if it.is("string") => Region::String,
+            _ => Region::Code,
+        }
+    }
+}
+
+/// The colours of a range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Painted {
+    /// In order and disjoint; what is not in them has no colour.
+    pub spans: Vec<Span>,
+    /// Whether they are all.
+    pub reach: Reach,
+}
+
 impl SyntaxTree {
-    /// See [`crate::Syntax::highlights`]; `range` is in bytes.
-    pub fn highlights(&self, rope: &Rope, range: Range<usize>) -> Vec<Span> {
+    /// The colours of a range of bytes. Costs what the range costs, whatever the text's length,
+    /// unless the text is one error: ask on a worker, for what is visible.
+    pub fn highlights(&self, rope: &Rope, range: Range<usize>, haste: Haste) -> Painted {
         let end = range.end.min(rope.len_bytes());
-        let mut spans: Vec<Span> = Vec::new();
+        let mut painted = Painted { spans: Vec::new(), reach: Reach::Whole };
         let mut start = range.start;
-        while start < end {
+        while start < end && painted.reach == Reach::Whole {
             let window = start..end.min(start + WINDOW);
             start = window.end;
-            self.paint(rope, window, &mut spans);
+            painted.reach = self.paint(rope, window, haste, &mut painted.spans);
         }
-        spans
+        painted
     }
 
-    fn paint(&self, rope: &Rope, window: Range<usize>, spans: &mut Vec<Span>) {
+    fn paint(
+        &self,
+        rope: &Rope,
+        window: Range<usize>,
+        haste: Haste,
+        spans: &mut Vec<Span>,
+    ) -> Reach {
         let mut canvas = vec![PLAIN; window.len()];
+        let mut reach = Reach::Whole;
         for layer in self.layers_in(window.clone()) {
-            for capture in captures(layer, rope, &window) {
-                let start = capture.range.start.max(window.start);
-                let end = capture.range.end.min(window.end);
-                if start < end {
-                    canvas[start - window.start..end - window.start].fill(capture.highlight.0);
-                }
+            let (captures, so_far) = captures(layer, rope, &window, haste);
+            reach = reach.and(so_far);
+            for capture in captures {
+                layer.each_own_part(capture.range, |part| {
+                    let start = part.start.max(window.start);
+                    let end = part.end.min(window.end);
+                    if start < end {
+                        canvas[start - window.start..end - window.start].fill(capture.highlight.0);
+                    }
+                });
             }
         }
         let mut at = 0;
@@ -64,18 +96,16 @@ impl SyntaxTree {
                 _ => spans.push(Span { start: ByteOffset(start), end: ByteOffset(end), highlight }),
             }
         }
+        reach
     }
 
     /// What the character at an offset is; at the end of the text, what the one before it is.
+    /// Code where that would take a key too long to find out.
     pub fn region(&self, rope: &Rope, offset: CharOffset) -> Region {
         let last = CharOffset(rope.len_chars().saturating_sub(1));
         let start = rope.byte_of(offset.min(last)).0;
-        let spans = self.highlights(rope, start..start + 1);
-        match spans.first().map(|span| span.highlight) {
-            Some(highlight) if highlight.is("comment") => Region::Comment,
-            Some(highlight) if highlight.is("string") => Region::String,
-            _ => Region::Code,
-        }
+        let painted = self.highlights(rope, start..start + 1, Haste::Key);
+        painted.spans.first().map_or(Region::Code, |span| Region::of(span.highlight))
     }
 }
 
@@ -88,19 +118,19 @@ struct Capture {
 
 /// What a layer's query captures in a window, parents before children, and of one node's
 /// captures the one that counts last.
-fn captures(layer: &Layer, rope: &Rope, window: &Range<usize>) -> Vec<Capture> {
+fn captures(
+    layer: &Layer,
+    rope: &Rope,
+    window: &Range<usize>,
+    haste: Haste,
+) -> (Vec<Capture>, Reach) {
     let mut captures = Vec::with_capacity((window.len() / 4).clamp(16, 4_096));
     let Some(highlights) = &layer.grammar().highlights else {
-        return captures;
+        return (captures, Reach::Whole);
     };
     let text = layer.text(rope);
-    each_match(
-        &highlights.query,
-        layer.root(),
-        &text,
-        layer.clip(window),
-        Haste::Screen,
-        |found| {
+    let reach =
+        each_match(&highlights.query, layer.root(), &text, layer.clip(window), haste, |found| {
             for capture in found.captures() {
                 if let Some(highlight) = highlights.captures[capture.index as usize] {
                     let node = capture.node.byte_range();
@@ -111,8 +141,7 @@ fn captures(layer: &Layer, rope: &Rope, window: &Range<usize>) -> Vec<Capture> {
                     });
                 }
             }
-        },
-    );
+        });
     captures.sort_by_key(|it| (it.range.start, Reverse(it.range.end), it.pattern));
-    captures
+    (captures, reach)
 }
