@@ -119,7 +119,7 @@ impl Program {
             false => pairs::type_char(rope, &view.selections, letter, &context),
         };
         self.apply(done.transaction, Origin::TYPING, done.selections);
-        if letter.is_alphanumeric() || matches!(letter, '}' | ')' | ']') {
+        if letter.is_alphanumeric() || matches!(letter, '}' | ')' | ']' | '#') {
             self.outdent_closer();
         }
     }

@@ -447,7 +447,7 @@ impl LineEdit {
     }
 
     /// Colours what was typed on one line by what it was typed into.
-    fn fill(&self, first: &mut [Run], last: &mut [Run]) {
+    fn fill(&self, first: &mut [Run], last: &mut Vec<Run>) {
         let (start, end) = (self.new.start.1, self.new.end.1);
         let before = first.last_mut().filter(|run| run.end == start);
         let after = last.first_mut().filter(|run| run.start == end);
@@ -455,7 +455,8 @@ impl LineEdit {
             (Some(before), Some(after))
                 if before.highlight == after.highlight && !is_mark(before.highlight) =>
             {
-                before.end = end;
+                before.end = after.end;
+                last.remove(0);
             }
             (Some(before), _) if self.joins_before => before.end = end,
             (_, Some(after)) if self.joins_after => after.start = start,

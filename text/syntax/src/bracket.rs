@@ -15,7 +15,7 @@ use crate::tree::{Layer, SyntaxTree};
 /// Characters that are searched where the tree does not know.
 const MAX_SCAN: usize = 100_000;
 /// How long such a search may take, by the clock.
-const SCAN_TIME: Duration = Duration::from_millis(2);
+const SCAN_TIME: Duration = Duration::from_millis(4);
 /// Bytes whose colours are looked up at a time on the way.
 const WINDOW: usize = 4096;
 /// Children of one node among which the other bracket is looked for.

@@ -52,6 +52,8 @@ fn plain(name: &'static str, title: &'static str) -> LanguageSpec {
         indent: IndentUnit::Spaces(4),
         indent_after: &[],
         outdent_words: &[],
+        item_mark: None,
+        margin_mark: None,
         sections: Sections::ByNode,
         grammar: None,
         queries: QuerySources::default(),
@@ -152,6 +154,7 @@ fn c() -> LanguageSpec {
         comments: SLASHES,
         auto_close: CLOSE_QUOTES,
         indent_after: &["="],
+        margin_mark: Some("#"),
         grammar: Some(tree_sitter_c::LANGUAGE),
         queries: queries!("c"),
         ..plain("c", "C")
@@ -192,6 +195,7 @@ fn yaml() -> LanguageSpec {
         auto_close: CLOSE_QUOTES,
         indent: IndentUnit::Spaces(2),
         indent_after: &[":", ": |", ": >", ": |-", ": >-"],
+        item_mark: Some("- "),
         grammar: Some(tree_sitter_yaml::LANGUAGE),
         queries: queries!("yaml"),
         ..plain("yaml", "YAML")
