@@ -24,7 +24,7 @@ use crate::tree::Layer;
 /// A name longer than this is no name of a language.
 const MAX_NAME: usize = 64;
 /// Bytes between two lines of one comment, its indentation and its mark.
-const MAX_GAP: usize = 200;
+pub(crate) const MAX_GAP: usize = 200;
 /// Bytes of a piece whose lines are looked at for shared indentation.
 const MAX_INDENTED: usize = 256 << 10;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tree_sitter::Parser;
 
-use crate::injection::{self, Injection};
+use crate::injection::{self, Injection, MAX_GAP};
 use crate::parse::{ParseStop, Pass, Reuse, Watch, merged};
 use crate::rope_text::LayerText;
 use crate::tree::{Layer, LayerTree, SyntaxTree};
@@ -26,6 +26,8 @@ const MAX_PIECE: usize = 4 << 20;
 pub(crate) const FROM_NOTHING_PIECE: usize = 16 << 10;
 /// How long one injected piece may take, by the clock.
 const PIECE_BUDGET: Duration = Duration::from_millis(500);
+/// How far up from what changed injection queries look: from a key of YAML to its pair.
+const PIECE_ANCESTORS: u8 = 4;
 /// How deep languages may stand within each other.
 const MAX_DEPTH: u8 = 4;
 
@@ -70,14 +72,15 @@ impl<'a> Before<'a> {
         first(range.start)..first(range.end)
     }
 
-    /// Lets every part reach over the layers that it touches: several nodes may make one piece,
+    /// Lets every part reach over the layers that it may touch: several nodes may make one piece,
     /// and are found together or not at all.
     fn widen(&self, parts: Vec<Range<usize>>, outer: &Layer) -> Vec<Range<usize>> {
         let inner = &self.layers[self.within(outer.range(), outer.depth + 1)];
         let mut parts = merged(parts);
         for part in &mut parts {
-            let first = inner.partition_point(|layer| layer.end < part.start);
-            let touching = inner[first..].iter().take_while(|layer| layer.start <= part.end);
+            let first = inner.partition_point(|layer| layer.end + MAX_GAP < part.start);
+            let touching =
+                inner[first..].iter().take_while(|layer| layer.start <= part.end + MAX_GAP);
             let hull = touching.fold(part.clone(), |hull, layer| {
                 hull.start.min(layer.start)..hull.end.max(layer.end)
             });
@@ -100,7 +103,7 @@ impl Pass<'_> {
             (Reuse::Parts(_) | Reuse::Compare(_), Some(old)) => {
                 tree.is_whole = old.is_whole;
                 let changed = merged(self.changed.clone()).into_iter();
-                let wide = changed.map(|range| tree.widened(&range));
+                let wide = changed.map(|range| tree.widened(&range, PIECE_ANCESTORS));
                 Search::Parts(before.widen(wide.collect(), &tree.layers[0]))
             }
             (Reuse::Nothing, _) if is_large => {

@@ -22,6 +22,9 @@ pub const BUDGET: Duration = Duration::from_secs(10);
 /// was an error may have been kept after it was put right. It takes up to 30 ms of a worker.
 pub(crate) const FROM_NOTHING: usize = 256 << 10;
 
+/// How far up from what changed highlight queries look.
+const COLOR_ANCESTORS: u8 = 1;
+
 /// Why there is no new tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParseStop {
@@ -168,7 +171,7 @@ impl ParseJob {
         changed = merged(changed);
         if let Ok(tree) = &outcome {
             for range in &mut changed {
-                *range = tree.widened(range);
+                *range = tree.widened(range, COLOR_ANCESTORS);
             }
         }
         Parsed {

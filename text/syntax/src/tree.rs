@@ -240,17 +240,21 @@ impl SyntaxTree {
         })
     }
 
-    /// A range with what may look different because of it: the node around it and that one's
-    /// parent, since queries look that far; at the top, its neighbours.
-    pub(crate) fn widened(&self, range: &Range<usize>) -> Range<usize> {
+    /// A range with what may look different because of it: the node around it and so many of that
+    /// one's ancestors, since queries look that far; at the top, its neighbours.
+    pub(crate) fn widened(&self, range: &Range<usize>, ancestors: u8) -> Range<usize> {
         let mut wide = range.clone();
         for layer in self.layers_in(range.start.saturating_sub(1)..range.end + 1) {
             let near = range.start.saturating_sub(1)..range.end + 1;
             let own = layer.clip(&near);
             let root = layer.root();
             let Some(node) = root.descendant_for_byte_range(own.start, own.end) else { continue };
-            let parent = node.parent().unwrap_or(node);
-            let found = if parent == root { neighbours(root, &own) } else { parent.byte_range() };
+            let mut around = node;
+            for _ in 0..ancestors {
+                around =
+                    around.parent().filter(|it| *it != root || around == node).unwrap_or(around);
+            }
+            let found = if around == root { neighbours(root, &own) } else { around.byte_range() };
             wide.start = wide.start.min(layer.start + found.start);
             wide.end = wide.end.max(layer.start + found.end);
         }

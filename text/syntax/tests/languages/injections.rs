@@ -105,6 +105,22 @@ fn the_head_of_a_page_is_yaml_or_toml() {
 }
 
 #[test]
+fn a_line_that_joins_a_comment_is_one_text_with_it() {
+    let mut rope = Rope::from_str("/// ```\n/// let a = 1;\nfn f() {}\n\nfn g() {}\n");
+    let mut syntax = parsed("rust", &rope);
+    for added in ["/// let b = 2;\n", "/// ```\n", "/// # Head\n"] {
+        let before = rope.clone();
+        let at = CharOffset(rope.to_string().find("fn f").unwrap());
+        let edit = Edit::insert(at, added);
+        Transaction::single(edit.clone()).apply_to(&mut rope);
+        syntax.edit(&before, &rope, &[edit]);
+        parse(&mut syntax, &rope);
+    }
+    assert_eq!(look_in(&syntax, &rope, "b = 2").0, "variable");
+    assert_eq!(look_in(&syntax, &rope, "# Head").0, "markup.heading");
+}
+
+#[test]
 fn a_key_does_not_look_for_pieces_where_nothing_changed() {
     let body = "/// Some `words`.\nfn f() {\n    assert!(a.b() == c, \"d\");\n}\n\n";
     let mut rope = Rope::from_str(&body.repeat(6_000));
