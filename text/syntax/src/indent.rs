@@ -405,7 +405,7 @@ fn ends_unfinished(node: Node<'_>) -> bool {
         if node.is_missing() {
             return true;
         }
-        last = node.child_count().checked_sub(1).and_then(|at| node.child(at as u32));
+        last = node.child_count().checked_sub(1).and_then(|at| node.child(at));
     }
     false
 }

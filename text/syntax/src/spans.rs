@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use text::{ByteOffset, CharOffset, Positions, Rope};
 
+use crate::grammar::{Meaning, Places};
 use crate::highlight::{Highlight, Span};
 use crate::matches::{Haste, Reach, each_match};
 use crate::tree::{Layer, SyntaxTree};
@@ -12,6 +13,8 @@ use crate::tree::{Layer, SyntaxTree};
 /// Bytes that are painted at a time.
 const WINDOW: usize = 1 << 18;
 const PLAIN: u16 = u16::MAX;
+/// Bytes of a text in which places of values are looked for.
+const MAX_FORMAT: usize = 4_096;
 
 /// What a place is, for whoever must not act in strings and comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,45 @@ impl SyntaxTree {
     }
 }
 
+/// What the places of values in a text look like.
+fn place_highlight() -> Highlight {
+    Highlight::named("string.escape").expect("it is one of the names")
+}
+
+impl Places {
+    /// Where values are filled in, in bytes.
+    fn find(self, text: &str) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        let mut at = 0;
+        let mark = if self == Places::Braces { '{' } else { '%' };
+        while let Some(found) = text[at..].find(mark) {
+            let start = at + found;
+            let rest = &text[start + 1..];
+            let length = match self {
+                _ if rest.starts_with(mark) => {
+                    at = start + 2;
+                    continue;
+                }
+                Places::Braces => {
+                    rest.find(['}', '{', '\n']).filter(|end| rest[*end..].starts_with('}'))
+                }
+                Places::Percents => {
+                    let flags = |c: char| {
+                        !matches!(c, '0'..='9' | '-' | '+' | '#' | '.' | '*' | 'l' | 'h' | 'z')
+                    };
+                    rest.find(flags).filter(|end| rest[*end..].starts_with(char::is_alphabetic))
+                }
+            };
+            at = start + 1;
+            if let Some(length) = length {
+                at = start + 2 + length;
+                places.push(start..at);
+            }
+        }
+        places
+    }
+}
+
 struct Capture {
     /// Bytes of the whole text.
     range: Range<usize>,
@@ -132,16 +174,41 @@ fn captures(
     let reach =
         each_match(&highlights.query, layer.root(), &text, layer.clip(window), haste, |found| {
             for capture in found.captures() {
-                if let Some(highlight) = highlights.captures[capture.index as usize] {
-                    let node = capture.node.byte_range();
-                    captures.push(Capture {
-                        range: layer.start + node.start..layer.start + node.end,
-                        highlight,
-                        pattern: found.pattern_index,
-                    });
+                let node = capture.node.byte_range();
+                let pattern = found.pattern_index;
+                let mut push = |node: Range<usize>, highlight: Highlight| {
+                    let range = layer.start + node.start..layer.start + node.end;
+                    captures.push(Capture { range, highlight, pattern });
+                };
+                match highlights.captures[capture.index as usize] {
+                    Some(Meaning::Color(highlight)) => push(node, highlight),
+                    Some(Meaning::Format(places)) => {
+                        let start = node.start;
+                        let string = text.string(node, MAX_FORMAT);
+                        for place in places.find(&string) {
+                            push(start + place.start..start + place.end, place_highlight());
+                        }
+                    }
+                    None => {}
                 }
             }
         });
     captures.sort_by_key(|it| (it.range.start, Reverse(it.range.end), it.pattern));
     (captures, reach)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_values_are_told_from_what_only_looks_like_them() {
+        let found = |places: Places, text: &str| -> Vec<String> {
+            places.find(text).into_iter().map(|place| text[place].to_owned()).collect()
+        };
+        let braces = "{a:>8} {{no}} {} { {b} {";
+        assert_eq!(found(Places::Braces, braces), ["{a:>8}", "{}", "{b}"]);
+        let percents = "%d 100%% %-8.3f é% %s%";
+        assert_eq!(found(Places::Percents, percents), ["%d", "%-8.3f", "%s"]);
+    }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use syntax::{IndentStyle, IndentUnit, Languages, Region, Syntax};
-use text::{CharOffset, CharRange, Edit, Line, Positions, Rope, Transaction};
+use text::{CharRange, Edit, Line, Positions, Rope, Transaction};
 
 use crate::fixtures::sources;
 use crate::{parse, parsed};
