@@ -185,9 +185,10 @@ impl Syntax {
         }
     }
 
-    /// What a worker has to do now: `None` if the tree is current and whole (the pieces of other
-    /// languages in a large text are a job of their own, after the text's own tree), if there is nothing to parse
-    /// with, or after [`Syntax::stopped`]. Asking again while a job runs gives another job.
+    /// What a worker has to do now. `None` if the tree is current and whole (the pieces of other
+    /// languages in a large text are a job of their own, after the text's own tree), if there is
+    /// nothing to parse with, or after [`Syntax::stopped`]. Asking again while a job runs gives
+    /// another job.
     pub fn job(&self, rope: &Rope) -> Option<ParseJob> {
         let language = self.language.as_ref().filter(|language| language.has_grammar())?;
         if self.stopped.is_some() {

@@ -76,7 +76,8 @@
 ; The places of values in texts that are formatted, and patterns.
 (binary_operator left: (string (string_content) @format.percents) operator: "%")
 ((call
-    function: (attribute object: (string (string_content) @format.braces) attribute: (identifier) @_name))
+    function: (attribute
+      object: (string (string_content) @format.braces) attribute: (identifier) @_name))
   (#eq? @_name "format"))
 ((call
     function: (attribute object: (identifier) @_module attribute: (identifier) @_name)

@@ -55,7 +55,7 @@ fn documentation_of_rust_is_markdown_with_rust_in_it() {
     let ignored = "//! ```no_run\n//! use a::b;\n//! ```\n";
     assert_eq!(look("rust", ignored, "use").0, "keyword");
     let other = "/// ```json\n/// {\"a\": 1}\n/// ```\n";
-    assert_eq!(look("rust", other, "\"a\"").0, "property");
+    assert_eq!(look("rust", other, "\"a\"").0, "property.key");
     let plain = "/// ```text\n/// let it be\n/// ```\n";
     assert_ne!(look("rust", plain, "let").0, "keyword");
     assert_eq!(look("rust", "// # Head\n", "# Head").0, "comment", "other comments are prose");
@@ -66,7 +66,7 @@ fn here_documents_are_what_reads_them_or_ends_them() {
     let read = "python3 - <<'EOF'\nimport os\nEOF\n";
     assert_eq!(look("bash", read, "import"), ("keyword", "python"));
     let ended = "cat > x <<JSON\n{\"a\": 1}\nJSON\n";
-    assert_eq!(look("bash", ended, "\"a\""), ("property", "json"));
+    assert_eq!(look("bash", ended, "\"a\""), ("property.key", "json"));
     assert_eq!(look("bash", "cat <<EOF\nimport os\nEOF\n", "import"), ("string", "bash"));
 }
 
@@ -76,7 +76,7 @@ fn steps_in_yaml_are_shell() {
                  fi\n    b: c\n";
     assert_eq!(look("yaml", block, "if"), ("keyword", "bash"));
     assert_eq!(look("yaml", block, "fi\n").0, "keyword", "the indentation is not in it");
-    assert_eq!(look("yaml", block, "b: c"), ("property", "yaml"));
+    assert_eq!(look("yaml", block, "b: c"), ("property.key", "yaml"));
     assert_eq!(look("yaml", "run: cargo test\n", "cargo"), ("function", "bash"));
     assert_eq!(look("yaml", "script:\n  - make all\n", "make"), ("function", "bash"));
     assert_eq!(look("yaml", "name: make all\n", "make"), ("string", "yaml"));
@@ -85,23 +85,23 @@ fn steps_in_yaml_are_shell() {
 #[test]
 fn templates_are_what_their_tags_say() {
     let json = "const a = json`{\"b\": \"${c}\", \"d\": 1}`;";
-    assert_eq!(look("javascript", json, "\"d\""), ("property", "json"));
+    assert_eq!(look("javascript", json, "\"d\""), ("property.key", "json"));
     assert_eq!(look("javascript", json, "c}\""), ("variable", "javascript"));
     assert_eq!(look("typescript", "await $`ls -l | wc`;", "ls"), ("function", "bash"));
-    assert_eq!(look("tsx", "JSON.parse('{\"k\": 1}')", "\"k\""), ("property", "json"));
+    assert_eq!(look("tsx", "JSON.parse('{\"k\": 1}')", "\"k\""), ("property.key", "json"));
     assert_eq!(look("javascript", "other`{\"d\": 1}`", "\"d\"").1, "javascript");
 }
 
 #[test]
 fn a_string_that_python_reads_as_json_is_json() {
     let source = "import json\na = json.loads('{\"k\": 1}')\n";
-    assert_eq!(look("python", source, "\"k\""), ("property", "json"));
+    assert_eq!(look("python", source, "\"k\""), ("property.key", "json"));
 }
 
 #[test]
 fn the_head_of_a_page_is_yaml_or_toml() {
-    assert_eq!(look("markdown", "---\na: 1\n---\n\n# b\n", "a"), ("property", "yaml"));
-    assert_eq!(look("markdown", "+++\na = 1\n+++\n\n# b\n", "a"), ("property", "toml"));
+    assert_eq!(look("markdown", "---\na: 1\n---\n\n# b\n", "a"), ("property.key", "yaml"));
+    assert_eq!(look("markdown", "+++\na = 1\n+++\n\n# b\n", "a"), ("property.key", "toml"));
 }
 
 #[test]
