@@ -230,3 +230,81 @@ impl Program {
         views.filter(move |view| view.buffer == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use serde_json::Value;
+    use text::Line;
+
+    use crate::command::stage::Stage;
+
+    const BODY: &str = "/// Some words.\nfn name(a: u8) -> u8 {\n    a + 1\n}\n\n";
+
+    /// Draws until nothing is asked for any more; how many frames that took.
+    fn draw(stage: &mut Stage) -> usize {
+        for frames in 1..10 {
+            stage.program.prepare(Instant::now());
+            stage.settle();
+            if !stage.program.wants_frame() || frames > 1 && is_colored(stage) {
+                return frames;
+            }
+        }
+        panic!("it never came to rest");
+    }
+
+    fn shown(stage: &mut Stage) -> Vec<Line> {
+        let panes = stage.program.panes.iter_mut();
+        let views = panes.flat_map(|pane| pane.item_mut());
+        let rows = views.flat_map(|view| {
+            let first = view.scroll.row as usize;
+            let last = (first + view.rows_in_view()).min(view.display.row_count());
+            (first..last).map(|row| view.display.line_of_row(text::display::Row(row)))
+        });
+        rows.collect()
+    }
+
+    fn is_colored(stage: &mut Stage) -> bool {
+        let lines = shown(stage);
+        let (_, buffer) = stage.program.active().unwrap();
+        assert!(!lines.is_empty());
+        lines.iter().all(|line| buffer.colors.line(*line).is_some())
+    }
+
+    #[test]
+    fn what_is_scrolled_to_is_coloured_in_every_view() {
+        let mut stage = Stage::with_file("a.rs", &BODY.repeat(400));
+        draw(&mut stage);
+        assert!(is_colored(&mut stage), "the first screen");
+        stage.run("pane.split_right", Value::Null).unwrap();
+        stage.keys("ctrl-end");
+        draw(&mut stage);
+        assert!(is_colored(&mut stage), "the end in one view, the beginning in the other");
+        assert!(shown(&mut stage).iter().any(|line| line.0 > 1_900));
+    }
+
+    #[test]
+    fn a_key_keeps_the_colours_of_its_line_until_the_answer_comes() {
+        let mut stage = Stage::with_file("a.rs", "fn name|() {}\n");
+        draw(&mut stage);
+        stage.program.input(crate::input::Input::Text("s".to_owned()));
+        let (_, buffer) = stage.program.active().unwrap();
+        let runs = buffer.colors.line(Line(0)).unwrap();
+        let name = runs.iter().find(|run| run.highlight.name() == "function").unwrap();
+        assert_eq!((name.start, name.end), (3, 8));
+    }
+
+    #[test]
+    fn a_large_file_is_coloured_from_its_beginning_and_a_broken_one_made_again() {
+        let mut stage = Stage::with_file("a.rs", &BODY.repeat(6_000));
+        draw(&mut stage);
+        assert!(is_colored(&mut stage));
+        stage.keys("( { [");
+        draw(&mut stage);
+        let due = stage.program.next_renewal().expect("a tree with errors is doubted");
+        stage.program.tick(due);
+        stage.settle();
+        assert_eq!(stage.program.next_renewal(), None, "once");
+    }
+}

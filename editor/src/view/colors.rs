@@ -591,7 +591,7 @@ mod tests {
         let rope = Rope::from_str(SOURCE);
         let mut colors = colored(&rope);
         colors.lines.remove(0);
-        let question = colors.question(vec![0..4]);
+        let question = colors.question(vec![0..1, 1..4]);
         let other = Rope::from_str(&"x\n".repeat(4));
         let stale = answer(&other, &question);
         let before = colors.line(Line(1)).unwrap().clone();
