@@ -1,11 +1,12 @@
-//! What colours cost: on the thread that draws, and on the worker that parses.
+//! What colours cost: on the thread that draws, and until a worker has painted what is seen.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use syntax::{Languages, ParseJob, Parsed, Syntax, SyntaxTree};
+use syntax::{Haste, Languages, ParseJob, Parsed, Reach, Syntax, SyntaxTree};
 use text::{CharOffset, CharRange, Edit, Rope};
 
 use crate::clock::thread_cpu;
@@ -14,14 +15,15 @@ use crate::samples::Samples;
 use crate::source;
 
 const BYTES: usize = 1_000_000;
-const VISIBLE_LINES: usize = 50;
+/// What the program asks for with a screen of 50 lines: 60 more on each side.
+const PAINTED_LINES: usize = 170;
 const EDITS: usize = 200;
 const BUDGET: Duration = Duration::from_secs(30);
 
 /// What is measured here.
 pub fn measures() -> Vec<Measure> {
     vec![
-        Measure { rows: &["syntax.edit"], run: edit },
+        Measure { rows: &["syntax.edit", "syntax.colored"], run: edit },
         Measure { rows: &["syntax.parse"], run: parse },
     ]
 }
@@ -42,21 +44,27 @@ fn parsed(job: Option<ParseJob>) -> Result<Parsed, String> {
 /// A tree that was replaced.
 type Retired = Option<Arc<SyntaxTree>>;
 
-/// The thread that parses and frees trees, as the program has one. On the thread that draws, the
-/// allocator would sort out the nodes of old trees in the middle of what is measured.
+/// What a worker is asked: a text to parse, bytes of it to paint, and a tree to free.
+type Asked = (Option<ParseJob>, Range<usize>, Retired);
+
+/// What it answers: a tree, and how many spans it painted.
+type Answer = Result<(Parsed, usize), String>;
+
+/// The thread that parses, paints and frees trees, as the program has one. On the thread that
+/// draws, the allocator would sort out the nodes of old trees in the middle of what is measured.
 struct Worker {
-    jobs: Sender<(Option<ParseJob>, Retired)>,
-    answers: Receiver<Result<Parsed, String>>,
+    jobs: Sender<Asked>,
+    answers: Receiver<Answer>,
 }
 
 impl Worker {
     fn start() -> Self {
-        let (jobs, asked) = channel::<(Option<ParseJob>, Retired)>();
+        let (jobs, asked) = channel::<Asked>();
         let (answer, answers) = channel();
         std::thread::spawn(move || {
-            for (job, retired) in asked {
+            for (job, bytes, retired) in asked {
                 drop(retired);
-                if answer.send(parsed(job)).is_err() {
+                if answer.send(painted(job, bytes)).is_err() {
                     break;
                 }
             }
@@ -64,30 +72,43 @@ impl Worker {
         Worker { jobs, answers }
     }
 
-    fn parse(&self, job: Option<ParseJob>, retired: Retired) -> Result<Parsed, String> {
-        self.jobs.send((job, retired)).map_err(|error| error.to_string())?;
+    fn ask(&self, job: Option<ParseJob>, bytes: Range<usize>, retired: Retired) -> Answer {
+        self.jobs.send((job, bytes, retired)).map_err(|error| error.to_string())?;
         self.answers.recv().map_err(|error| error.to_string())?
     }
 }
 
+fn painted(job: Option<ParseJob>, bytes: Range<usize>) -> Answer {
+    let rope = job.as_ref().map(|job| job.rope().clone()).unwrap_or_default();
+    let parsed = parsed(job)?;
+    let tree = parsed.tree().ok_or("there is no tree")?;
+    let painted = tree.highlights(&rope, bytes, Haste::Screen);
+    match painted.reach {
+        Reach::Whole => Ok((parsed, painted.spans.len())),
+        Reach::Cut => Err("painting a screen was cut short".to_owned()),
+    }
+}
+
 /// Letters typed all over the text and taken back, one edit at a time: many break the syntax of
-/// their line, as typing does, but the file does not turn into one large error. The thread that
-/// draws pays for moving the tree, for colouring what is visible from the moved tree, for taking
-/// the worker's answer and for colouring again.
+/// their line, as typing does, and some turn the file into one large error. The thread that draws
+/// notes the edit, makes the job and takes the answer; a worker moves the old tree, parses and
+/// paints. What the program does beside that, shifting the colours of the lines that it shows, is
+/// in `typing.cpu`.
 fn edit() -> Result<Vec<Figure>, String> {
     let mut rope = Rope::from_str(&source::of_bytes(BYTES));
     let mut syntax = rust()?;
     let worker = Worker::start();
-    syntax.install(worker.parse(syntax.job(&rope), None)?, &rope);
+    let (first, _) = worker.ask(syntax.job(&rope), 0..0, None)?;
+    syntax.install(first, &rope);
     let mut retired = None;
     let mut numbers = source::Numbers::from_seed(5);
-    let (mut times, mut coloured) = (Samples::default(), 0);
-    let (mut moving, mut taking) = (Samples::default(), Samples::default());
+    let (mut times, mut colored) = (Samples::default(), Samples::default());
+    let mut spans = 0;
     let (mut line, mut at) = (0, 0);
     for step in 0..EDITS {
         let before = rope.clone();
         let edit = if step % 2 == 0 {
-            line = numbers.below(rope.len_lines() - VISIBLE_LINES);
+            line = numbers.below(rope.len_lines() - PAINTED_LINES);
             at = rope.line_to_char(line) + 4;
             rope.insert(at, "x");
             Edit::insert(CharOffset(at), "x")
@@ -96,29 +117,31 @@ fn edit() -> Result<Vec<Figure>, String> {
             Edit::delete(CharRange { start: CharOffset(at), end: CharOffset(at + 1) })
         };
         let edits = [edit];
-        let last = rope.line_to_char((line + VISIBLE_LINES).min(rope.len_lines()));
-        let visible =
-            CharRange { start: CharOffset(rope.line_to_char(line)), end: CharOffset(last) };
-        let start = thread_cpu();
+        let last = (line + PAINTED_LINES).min(rope.len_lines());
+        let visible = rope.line_to_byte(line)..rope.line_to_byte(last);
+        let (clock, start) = (Instant::now(), thread_cpu());
         syntax.edit(&before, &rope, &edits);
-        moving.push_ms(thread_cpu() - start);
-        coloured += syntax.highlights(&rope, visible).len();
-        let shown = thread_cpu() - start;
-        let answer = worker.parse(syntax.job(&rope), retired.take())?;
+        let job = syntax.job(&rope);
+        let asked = thread_cpu() - start;
+        let (answer, count) = worker.ask(job, visible, retired.take())?;
         let start = thread_cpu();
         let installed = syntax.install(answer, &rope);
-        taking.push_ms(thread_cpu() - start);
-        coloured += syntax.highlights(&rope, visible).len();
-        times.push_ms(shown + (thread_cpu() - start));
+        times.push_ms(asked + (thread_cpu() - start));
+        colored.push_ms(clock.elapsed());
+        spans += count;
         retired = installed.retired;
     }
-    if coloured < EDITS * 2 * VISIBLE_LINES {
-        return Err(format!("only {coloured} spans were coloured in {} screens", EDITS * 2));
+    if spans < EDITS * PAINTED_LINES {
+        return Err(format!("only {spans} spans were painted in {EDITS} screens"));
     }
-    let figure = Figure::new("syntax.edit", times.percentile(0.99));
-    let figure = figure.beside("p50", times.median()).beside("max", times.max());
-    let (moving, taking) = (moving.percentile(0.99), taking.percentile(0.99));
-    Ok(vec![figure.beside("moving p99", moving).beside("taking p99", taking)])
+    Ok(vec![
+        Figure::new("syntax.edit", times.percentile(0.99))
+            .beside("p50", times.median())
+            .beside("max", times.max()),
+        Figure::new("syntax.colored", colored.median())
+            .beside("p99", colored.percentile(0.99))
+            .beside("max", colored.max()),
+    ])
 }
 
 /// The first parse of a language also compiles its queries, so it does not count.

@@ -81,7 +81,12 @@ pub struct Buffer {
     pub stream: Option<crate::journal::StreamKey>,
     /// What that stream begins with, made before it is needed; `None` where it is made then.
     pub base: Option<crate::journal::Base>,
-    crumbs: std::cell::RefCell<Crumbs>,
+    /// Whether a worker paints lines of it.
+    pub is_coloring: bool,
+    /// When a tree with errors that was made in steps is made again.
+    pub renewal_due: Option<std::time::Instant>,
+    /// The symbols around the caret.
+    pub crumbs: Crumbs,
     brackets: std::cell::RefCell<Option<Brackets>>,
     saved_version: Option<Version>,
     is_dirty: bool,
@@ -95,12 +100,50 @@ struct Brackets {
     pair: Option<[text::CharOffset; 2]>,
 }
 
-/// The symbols around a place, kept while place and tree stay the same.
+/// The symbols around a place, outermost first, as a worker found them last.
 #[derive(Default)]
-struct Crumbs {
-    line: Option<text::Line>,
-    tree: Option<std::sync::Weak<syntax::SyntaxTree>>,
+pub struct Crumbs {
+    found: Option<Place>,
     labels: Vec<String>,
+    is_asked: bool,
+}
+
+/// What symbols were looked for around.
+#[derive(Clone)]
+pub struct Place {
+    line: text::Line,
+    tree: std::sync::Weak<syntax::SyntaxTree>,
+}
+
+impl Crumbs {
+    /// Their names.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// What has to be asked of a worker to know those around an offset: once for each line, and
+    /// again for each tree.
+    pub fn missing(&mut self, syntax: &Syntax, rope: &Rope, at: text::CharOffset) -> Option<Place> {
+        let line = rope.line_of(at);
+        let current = syntax.tree().filter(|_| syntax.is_current() && !self.is_asked)?;
+        let is_known = |found: &Place| {
+            found.line == line && std::ptr::eq(found.tree.as_ptr(), std::sync::Arc::as_ptr(current))
+        };
+        if self.found.as_ref().is_some_and(is_known) {
+            return None;
+        }
+        self.is_asked = true;
+        Some(Place { line, tree: std::sync::Arc::downgrade(current) })
+    }
+
+    /// Takes what a worker found; answers whether it is something else.
+    pub fn take(&mut self, place: Place, labels: Vec<String>) -> bool {
+        self.is_asked = false;
+        self.found = Some(place);
+        let is_other = self.labels != labels;
+        self.labels = labels;
+        is_other
+    }
 }
 
 impl Buffer {
@@ -128,7 +171,9 @@ impl Buffer {
             named: None,
             must_look: false,
             has_mixed_endings: endings.is_mixed(),
-            crumbs: Default::default(),
+            is_coloring: false,
+            renewal_due: None,
+            crumbs: Crumbs::default(),
             brackets: Default::default(),
             colors: Default::default(),
             parsing: None,
@@ -201,6 +246,13 @@ impl Buffer {
         }
     }
 
+    /// What the character at an offset is: by its colour if that is known, else by the tree.
+    pub fn region(&self, at: text::CharOffset) -> syntax::Region {
+        let rope = self.rope();
+        let by_tree = || self.syntax.tree().map(|tree| tree.region(rope, at));
+        self.colors.region(rope, at).or_else(by_tree).unwrap_or(syntax::Region::Code)
+    }
+
     /// The bracket at a caret and its partner.
     pub fn bracket_at(&self, caret: text::CharOffset) -> Option<[text::CharOffset; 2]> {
         let version = self.document.version();
@@ -225,24 +277,6 @@ impl Buffer {
         };
         *kept = Some(Brackets { caret, version, is_parsed, pair });
         pair
-    }
-
-    /// The symbols that an offset stands in, outermost first. Looked up once for each line.
-    pub fn breadcrumbs(&self, at: text::CharOffset) -> Vec<String> {
-        let line = self.rope().line_of(at);
-        let mut crumbs = self.crumbs.borrow_mut();
-        let Some(tree) = self.syntax.tree() else { return Vec::new() };
-        let same_tree = crumbs
-            .tree
-            .as_ref()
-            .is_some_and(|known| std::ptr::eq(known.as_ptr(), std::sync::Arc::as_ptr(tree)));
-        if crumbs.line != Some(line) || !same_tree && self.syntax.is_current() {
-            let symbols = tree.breadcrumbs(self.rope(), at);
-            crumbs.labels = symbols.into_iter().map(|symbol| symbol.label).collect();
-            crumbs.line = Some(line);
-            crumbs.tree = Some(std::sync::Arc::downgrade(tree));
-        }
-        crumbs.labels.clone()
     }
 
     /// Notes that the file now holds `text`, which was the document at `version`.
@@ -276,6 +310,7 @@ impl Buffer {
     /// Reads the text as another language from now on.
     pub fn set_language(&mut self, language: Option<Language>) {
         self.syntax = Syntax::new(language);
+        self.crumbs = Crumbs::default();
         self.parsing = None;
     }
 

@@ -234,6 +234,7 @@ impl Program {
         self.windows_mut()
             .filter(|window| window.movements.are_under_way())
             .for_each(Window::redraw);
+        self.renew_when_due(now);
         self.answer_idle(now);
         self.keep_session_when_due(now);
     }
@@ -244,6 +245,7 @@ impl Program {
             self.notices.next_expiry(),
             self.next_call_timeout(),
             self.session_due,
+            self.next_renewal(),
             self.next_movement(),
         ]
         .into_iter()

@@ -23,6 +23,9 @@ pub type Post = Arc<dyn Fn(Completion) + Send + Sync>;
 pub enum Urgency {
     /// A person does: a file to open or save, a list to rank. These do not queue behind parsing.
     Awaited,
+    /// It is looked at when it comes, and what is pressed meanwhile does not depend on it: colours.
+    /// These do not queue behind parsing either.
+    Seen,
     /// Nobody does.
     Background,
 }
@@ -30,7 +33,7 @@ pub enum Urgency {
 impl Urgency {
     fn schedule(self) {
         match self {
-            Urgency::Awaited => {}
+            Urgency::Awaited | Urgency::Seen => {}
             Urgency::Background => schedule::as_background(),
         }
     }
@@ -104,7 +107,7 @@ impl Workers {
             }));
         };
         match urgency {
-            Urgency::Awaited => self.awaited.spawn(job),
+            Urgency::Awaited | Urgency::Seen => self.awaited.spawn(job),
             Urgency::Background => self.background.spawn(job),
         }
     }

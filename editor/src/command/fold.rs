@@ -91,10 +91,13 @@ fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
     }
     let (id, pane) = (view.buffer, program.window.panes.focus());
     let Some(buffer) = program.buffers.get(&id) else { return Ok(Value::Null) };
-    let (rope, tree) = (buffer.rope().clone(), buffer.syntax.tree().cloned());
+    let (rope, snapshot) = (buffer.rope().clone(), buffer.syntax.snapshot());
     let tab = program.style(buffer).tab.cells();
     let reply = program.answer_later();
-    let work = move || (foldable(&rope, tree.as_deref(), tab), rope);
+    let work = move || {
+        let tree = snapshot.map(|snapshot| snapshot.tree());
+        (foldable(&rope, tree.as_deref(), tab), rope)
+    };
     let done = program.here(move |program: &mut Program, (foldable, rope): (Vec<_>, Rope)| {
         let buffer = program.buffers.get(&id).filter(|it| it.rope().is_instance(&rope));
         let view = program.window.panes.get_mut(pane).and_then(|pane| pane.item_mut());

@@ -110,9 +110,7 @@ impl Program {
         let Some((view, buffer)) = self.active() else { return };
         let rope = buffer.rope();
         let pairs = pairs_of(buffer);
-        let is_prose = |at: CharOffset| {
-            buffer.syntax.tree().is_some_and(|tree| tree.region(rope, at) != syntax::Region::Code)
-        };
+        let is_prose = |at: CharOffset| buffer.region(at) != syntax::Region::Code;
         // In a string or a comment an apostrophe is an apostrophe.
         let may_close = |at: CharOffset| !is_prose(at) || !matches!(letter, '"' | '\'' | '`');
         let context = pairs::Context { pairs: &pairs, may_close: &may_close, ..Default::default() };
@@ -122,7 +120,7 @@ impl Program {
             false => pairs::type_char(rope, &view.selections, letter, &context),
         };
         self.apply(done.transaction, Origin::TYPING, done.selections);
-        if letter.is_alphanumeric() || matches!(letter, '}' | ')' | ']') {
+        if letter.is_alphanumeric() || matches!(letter, '}' | ')' | ']' | '#') {
             self.outdent_closer();
         }
     }

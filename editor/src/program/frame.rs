@@ -72,6 +72,7 @@ impl Program {
     fn build(&mut self, now: Instant) {
         self.advance(now);
         self.scroll_together();
+        self.buffers.values_mut().for_each(|buffer| buffer.colors.begin_frame());
         let colors = self.theme.colors;
         let root = self.elements(&colors);
         let layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
@@ -88,6 +89,8 @@ impl Program {
         self.window.frame.scene = scene;
         self.window.frame.layout = Some(layout);
         self.shaper.end_frame();
+        self.schedule_colors();
+        self.schedule_crumbs();
         self.tell_shell();
     }
 
@@ -182,7 +185,7 @@ impl Program {
             .child(strip)
             .child(rule)
             .maybe(find)
-            .child(tabs::path(pane.id, &self.path_parts(view, buffer), colors))
+            .child(tabs::path(pane.id, &self.path_parts(buffer), colors))
             .child(text)
     }
 
@@ -219,7 +222,7 @@ impl Program {
     }
 
     /// Folders, file and symbols that lead to the caret.
-    fn path_parts(&self, view: &EditorView, buffer: &Buffer) -> Vec<String> {
+    fn path_parts(&self, buffer: &Buffer) -> Vec<String> {
         let mut parts: Vec<String> = match &buffer.path {
             None => vec![buffer.title()],
             Some(path) => {
@@ -237,7 +240,7 @@ impl Program {
         if parts.len() > PARTS_MAX {
             parts.drain(..parts.len() - PARTS_MAX);
         }
-        parts.extend(buffer.breadcrumbs(view.selections.primary().head));
+        parts.extend(buffer.crumbs.labels().iter().cloned());
         parts
     }
 
@@ -302,10 +305,17 @@ impl Program {
             self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)
         });
         states.extend(stopped);
+        if self.view().is_some_and(|view| self.lacks_colors(view.buffer)) {
+            states.push("some colours are missing: the text is one large error".to_owned());
+        }
         if self.window.renderer == super::RendererName::Cpu && self.window.without_gpu.is_some() {
             states.push("drawn on the CPU".to_owned());
         }
         states
+    }
+
+    fn lacks_colors(&self, buffer: BufferId) -> bool {
+        self.buffers.get(&buffer).is_some_and(|buffer| buffer.colors.is_cut())
     }
 
     /// How much larger text is in this window than its size in the settings.

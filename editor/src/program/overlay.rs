@@ -76,7 +76,7 @@ impl Program {
     /// Opens the picker of the symbols of the focused text.
     pub fn open_symbol_picker(&mut self) {
         let Some((_, buffer)) = self.active() else { return };
-        let (tree, rope) = (buffer.syntax.tree().cloned(), buffer.rope().clone());
+        let (snapshot, rope) = (buffer.syntax.snapshot(), buffer.rope().clone());
         let picker = Picker::new(Kind::Symbols, "Go to a symbol");
         self.open_overlay(Overlay::Picker(picker));
         let done = self.here(|program: &mut Program, entries| {
@@ -92,7 +92,7 @@ impl Program {
             "listing symbols",
             Urgency::Awaited,
             move || {
-                let symbols = tree.map_or_else(Vec::new, |tree| tree.outline(&rope));
+                let symbols = snapshot.map_or_else(Vec::new, |it| it.tree().outline(&rope));
                 let entry = |symbol: syntax::Symbol| Entry {
                     detail: symbol.kind.name().to_owned(),
                     label: symbol.label,

@@ -159,14 +159,8 @@ fn rows(
     let top = view.scroll.row.floor();
     let first = top as usize;
     let last = (first + view.rows_in_view() + 1).min(view.shown_rows());
-    let line = |view: &EditorView, at| view.display.line_of_row(Row(view.row_near(at))).0;
-    let lines = match last.checked_sub(1) {
-        Some(row) if row >= first => line(view, first)..line(view, row) + 1,
-        _ => 0..0,
-    };
     let shown: Vec<(usize, Row)> =
         (first..last).filter_map(|at| Some((at, Row(view.row_shown(at)?)))).collect();
-    buffer.colors.fill(&buffer.syntax, view.display.rope(), lines);
     let mut source = Source {
         display: &view.display,
         colors: &buffer.colors,
@@ -184,6 +178,9 @@ fn rows(
     for (at, row) in shown {
         let y = view.area.y + (at - first) as f32 * options.scale.row - offset;
         drawn.push((y, view.cache.row(row, &mut source)));
+    }
+    for line in drawn.iter().flat_map(|(_, layout)| layout.lines()) {
+        buffer.colors.want(line);
     }
     drawn
 }

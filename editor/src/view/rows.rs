@@ -36,8 +36,15 @@ pub struct RowLayout {
     pub width: f32,
     /// Columns of blanks that its line begins with; `None` if there is nothing else in it.
     pub indent: Option<usize>,
-    /// The colours of its line when it was made: others make it stale.
-    runs: Option<Runs>,
+    /// The colours of its lines when it was made: others make it stale.
+    runs: SmallVec<[(Line, Option<Runs>); 1]>,
+}
+
+impl RowLayout {
+    /// The lines that it shows parts of: one, and one more for each fold in it.
+    pub fn lines(&self) -> impl Iterator<Item = Line> {
+        self.runs.iter().map(|(line, _)| *line)
+    }
 }
 
 /// A part of a row.
@@ -128,7 +135,10 @@ impl RowCache {
             self.rows.clear();
         }
         if let Some(layout) = self.rows.get(&row.0)
-            && is_same(layout.runs.as_ref(), source.colors.line(layout.line))
+            && layout
+                .runs
+                .iter()
+                .all(|(line, runs)| is_same(runs.as_ref(), source.colors.line(*line)))
         {
             return Arc::clone(layout);
         }
@@ -199,6 +209,12 @@ impl Source<'_> {
                 runs_left &= line.direction() == Direction::Rtl;
             }
         }
+        let lines = parts.iter().filter(|part| matches!(part.shows, Shows::Text { .. }));
+        let mut lines: SmallVec<[Line; 1]> =
+            lines.map(|part| rope.line_of(part.range.start)).collect();
+        lines.insert(0, row.line);
+        lines.dedup();
+        let runs = lines.iter().map(|line| (*line, self.colors.line(*line).cloned())).collect();
         let is_rtl = direction == Some(Direction::Rtl) && runs_left;
         let shift = if is_rtl { (self.width - x).max(0.0) } else { 0.0 };
         RowLayout {
@@ -209,7 +225,7 @@ impl Source<'_> {
             shift,
             width: x,
             indent: self.indent(rope, row.line),
-            runs: self.colors.line(row.line).cloned(),
+            runs,
         }
     }
 

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use text::{CharOffset, CharRange, Positions, Rope};
 use tree_sitter::Node;
 
-use crate::matches::{Haste, each_match};
+use crate::matches::{Haste, Reach, each_match};
 use crate::node::{char_range, children};
+use crate::spans::Region;
 use crate::syntax::Syntax;
 use crate::tree::{Layer, SyntaxTree};
 
 /// Characters that are searched where the tree does not know.
 const MAX_SCAN: usize = 100_000;
 /// How long such a search may take, by the clock.
-const SCAN_TIME: Duration = Duration::from_millis(40);
+const SCAN_TIME: Duration = Duration::from_millis(4);
 /// Bytes whose colours are looked up at a time on the way.
 const WINDOW: usize = 4096;
 /// Children of one node among which the other bracket is looked for.
@@ -35,10 +36,20 @@ impl Syntax {
     pub fn matching_bracket(&self, rope: &Rope, offset: CharOffset) -> Option<BracketPair> {
         let places = [Some(offset), (offset.0 > 0).then(|| offset - 1)];
         places.into_iter().flatten().find_map(|place| {
+            if !self.may_be_bracket(rope, place) {
+                return None;
+            }
             let by_tree = self.tree().filter(|_| self.is_current());
             let by_tree = by_tree.and_then(|tree| tree.bracket_at(rope, place));
             by_tree.or_else(|| self.scan_bracket(rope, place))
         })
+    }
+
+    /// Whether a query is worth its time: words close blocks in some languages only.
+    fn may_be_bracket(&self, rope: &Rope, at: CharOffset) -> bool {
+        let has_words = self.language().is_some_and(|it| !it.spec().outdent_words.is_empty());
+        let is_mark = |c: char| !c.is_whitespace() && (has_words || !c.is_alphanumeric());
+        rope.get_char(at.0).is_some_and(is_mark)
     }
 
     fn scan_bracket(&self, rope: &Rope, at: CharOffset) -> Option<BracketPair> {
@@ -95,7 +106,8 @@ fn pair_in<'t>(
     let own = layer.clip(bytes);
     let names = query.capture_names();
     let mut token = None;
-    each_match(query, layer.root(), &layer.text(rope), own.clone(), Haste::Screen, |found| {
+    let text = layer.text(rope);
+    let reach = each_match(query, layer.root(), &text, own.clone(), Haste::Key, |found| {
         for capture in found.captures() {
             let range = capture.node.byte_range();
             if range.start <= own.start && own.end <= range.end && !own.is_empty() {
@@ -103,7 +115,7 @@ fn pair_in<'t>(
             }
         }
     });
-    let (node, opens) = token?;
+    let (node, opens) = token.filter(|_| reach == Reach::Whole)?;
     let mate = mate(node, opens)?;
     Some(if opens { (node, mate) } else { (mate, node) })
 }
@@ -169,10 +181,9 @@ impl<'a> Code<'a> {
         if !self.window.contains(&byte) {
             let start = byte / WINDOW * WINDOW;
             self.window = start..start + WINDOW;
-            let spans = tree.highlights(self.rope, self.window.clone());
-            let masked = spans
-                .into_iter()
-                .filter(|span| span.highlight.is("string") || span.highlight.is("comment"));
+            let painted = tree.highlights(self.rope, self.window.clone(), Haste::Key);
+            let masked =
+                painted.spans.into_iter().filter(|span| Region::of(span.highlight) != Region::Code);
             self.masked = masked.map(|span| span.start.0..span.end.0).collect();
         }
         !self.masked.iter().any(|range| range.contains(&byte))

@@ -52,6 +52,8 @@ fn plain(name: &'static str, title: &'static str) -> LanguageSpec {
         indent: IndentUnit::Spaces(4),
         indent_after: &[],
         outdent_words: &[],
+        item_mark: None,
+        margin_mark: None,
         sections: Sections::ByNode,
         grammar: None,
         queries: QuerySources::default(),
@@ -72,6 +74,7 @@ pub fn specs() -> Vec<LanguageSpec> {
         yaml(),
         markdown(),
         markdown_inline(),
+        rust_doc_inline(),
         bash(),
     ]
 }
@@ -151,6 +154,7 @@ fn c() -> LanguageSpec {
         comments: SLASHES,
         auto_close: CLOSE_QUOTES,
         indent_after: &["="],
+        margin_mark: Some("#"),
         grammar: Some(tree_sitter_c::LANGUAGE),
         queries: queries!("c"),
         ..plain("c", "C")
@@ -191,6 +195,7 @@ fn yaml() -> LanguageSpec {
         auto_close: CLOSE_QUOTES,
         indent: IndentUnit::Spaces(2),
         indent_after: &[":", ": |", ": >", ": |-", ": >-"],
+        item_mark: Some("- "),
         grammar: Some(tree_sitter_yaml::LANGUAGE),
         queries: queries!("yaml"),
         ..plain("yaml", "YAML")
@@ -217,6 +222,21 @@ fn markdown_inline() -> LanguageSpec {
         grammar: Some(tree_sitter_md::INLINE_LANGUAGE),
         queries: queries!("markdown_inline"),
         ..plain("markdown_inline", "Markdown inlines")
+    }
+}
+
+/// The comments that document Rust: Markdown in which code is Rust. What is in a comment is no
+/// part of the text's own folds and objects.
+fn rust_doc_inline() -> LanguageSpec {
+    LanguageSpec {
+        sections: Sections::ByHeading,
+        grammar: Some(tree_sitter_md::LANGUAGE),
+        queries: QuerySources {
+            highlights: files!("highlights": "markdown"),
+            injections: files!("injections": "markdown" "rust_doc"),
+            ..QuerySources::default()
+        },
+        ..plain("rust_doc_inline", "Rust documentation")
     }
 }
 

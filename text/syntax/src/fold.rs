@@ -40,7 +40,9 @@ impl SyntaxTree {
             let kinds: Vec<FoldKind> = query.capture_names().iter().map(|it| kind(it)).collect();
             let words = layer.parsed.language.spec().outdent_words;
             let all = 0..layer.range().len();
-            each_match(query, layer.root(), &layer.text(rope), all, Haste::Whole, |found| {
+            let text = layer.text(rope);
+            // What a cut query leaves out cannot be folded.
+            let _cut = each_match(query, layer.root(), &text, all, Haste::Whole, |found| {
                 for capture in found.captures() {
                     let node = capture.node.byte_range();
                     let start = layer.start + node.start;

@@ -69,7 +69,25 @@ impl fmt::Display for Problem {
 pub(crate) struct HighlightQuery {
     pub(crate) query: Query,
     /// By capture index; `None` for helpers that begin with an underscore.
-    pub(crate) captures: Vec<Option<Highlight>>,
+    pub(crate) captures: Vec<Option<Meaning>>,
+}
+
+/// What a capture of a highlights query says of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Its colour.
+    Color(Highlight),
+    /// Values are filled into it, at places of this form.
+    Format(Places),
+}
+
+/// How the places of values in a text are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// `{name:>8}`; `{{` is a brace.
+    Braces,
+    /// `%-8.3f`; `%%` is a percent sign.
+    Percents,
 }
 
 /// See the module.
@@ -149,7 +167,11 @@ fn name_captures(
         .capture_names()
         .iter()
         .map(|name| {
-            let highlight = Highlight::named(name);
+            let highlight = match *name {
+                "format.braces" => Some(Meaning::Format(Places::Braces)),
+                "format.percents" => Some(Meaning::Format(Places::Percents)),
+                name => Highlight::named(name).map(Meaning::Color),
+            };
             if highlight.is_none() && !name.starts_with('_') {
                 let message = format!("no highlight is called {name:?}");
                 problems.push(Problem { language, part: Part::Highlights, message });

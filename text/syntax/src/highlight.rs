@@ -31,6 +31,7 @@ const NAMES: &[&str] = &[
     "number",
     "operator",
     "property",
+    "property.key",
     "punctuation",
     "punctuation.bracket",
     "punctuation.delimiter",

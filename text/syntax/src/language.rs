@@ -93,6 +93,10 @@ pub struct LanguageSpec {
     pub indent_after: &'static [&'static str],
     /// Words that end or divide a block: a line that begins with one goes back by one unit.
     pub outdent_words: &'static [&'static str],
+    /// What begins an item of a list and stands in its first line's indentation.
+    pub item_mark: Option<&'static str>,
+    /// What begins a line that stands at the margin and says nothing of the lines around it.
+    pub margin_mark: Option<&'static str>,
     /// What its texts consist of.
     pub sections: Sections,
     /// The grammar; `None` for text that has none, and for injected-only entries it is the

@@ -12,22 +12,43 @@ use crate::rope_text::LayerText;
 
 /// Matches that a cursor keeps open at a time; the oldest is given up for a new one.
 const MAX_OPEN: u32 = 512;
-/// How long a query may run, by the clock. Only trees of garbage, thousands of nodes deep, need
-/// more; what was found until then is the answer.
+
+/// How long a query may run, by the clock. Only trees of garbage, with one flat error node of
+/// tens of thousands of children, need more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Haste {
-    /// Someone waits for what is on the screen.
+pub enum Haste {
+    /// A key waits for it, on the thread that draws; there is another way if it is cut.
+    Key,
+    /// A worker answers for a screen.
     Screen,
-    /// The whole text, on a worker.
+    /// A worker walks the whole text.
     Whole,
 }
 
 impl Haste {
     fn budget(self) -> Duration {
         match self {
-            Haste::Screen => Duration::from_millis(40),
+            Haste::Key => Duration::from_millis(1),
+            Haste::Screen => Duration::from_millis(500),
             Haste::Whole => Duration::from_secs(2),
         }
+    }
+}
+
+/// How far a query came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Reach {
+    /// To the end of what was asked.
+    Whole,
+    /// Its time was up: there may be more.
+    Cut,
+}
+
+impl Reach {
+    /// The worse of two.
+    pub fn and(self, other: Reach) -> Reach {
+        if self == Reach::Cut { self } else { other }
     }
 }
 
@@ -37,7 +58,8 @@ thread_local! {
     static CURSOR: Cell<Option<QueryCursor>> = const { Cell::new(None) };
 }
 
-/// Calls `each` with every match that has a part in a range of the layer's bytes.
+/// Calls `each` with every match that has a part in a range of the layer's bytes, as long as
+/// there is time.
 pub(crate) fn each_match<'tree>(
     query: &Query,
     node: Node<'tree>,
@@ -45,10 +67,12 @@ pub(crate) fn each_match<'tree>(
     range: Range<usize>,
     haste: Haste,
     mut each: impl FnMut(&QueryMatch<'_, 'tree>),
-) {
+) -> Reach {
     let begun = Instant::now();
+    let mut reach = Reach::Whole;
     let mut progress = |_: &QueryCursorState| {
         if begun.elapsed() > haste.budget() {
+            reach = Reach::Cut;
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -65,4 +89,5 @@ pub(crate) fn each_match<'tree>(
     }
     drop(matches);
     CURSOR.set(Some(cursor));
+    reach
 }

@@ -41,7 +41,7 @@ fn larger(layer: &Layer, bytes: &Range<usize>) -> Option<Range<usize>> {
     loop {
         let range = node.byte_range();
         if range.start <= own.start && own.end <= range.end && range != own && node.is_named() {
-            return Some(layer.start + range.start..layer.start + range.end);
+            return Some(layer.start + range.start..layer.end.min(layer.start + range.end));
         }
         node = node.parent()?;
     }

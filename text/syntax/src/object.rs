@@ -77,20 +77,22 @@ impl SyntaxTree {
             let Some(query) = &layer.grammar().objects else { continue };
             let Some(wanted) = query.capture_index_for_name(name) else { continue };
             let own = layer.clip(&bytes);
-            each_match(query, layer.root(), &layer.text(rope), own, Haste::Screen, |found| {
-                // An inner object may be many nodes: the lines of a body, say.
-                let nodes = found.captures().iter().filter(|capture| capture.index == wanted);
-                let whole = nodes.map(|capture| capture.node.byte_range());
-                let whole = whole.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
-                if let Some(whole) = whole {
-                    let mut object =
-                        char_range(rope, layer.start + whole.start..layer.start + whole.end);
-                    if extent == Extent::Inner && kind != ObjectKind::Parameter {
-                        object = without_braces(rope, object);
+            // What a cut query leaves out is not selected.
+            let _cut =
+                each_match(query, layer.root(), &layer.text(rope), own, Haste::Key, |found| {
+                    // An inner object may be many nodes: the lines of a body, say.
+                    let nodes = found.captures().iter().filter(|capture| capture.index == wanted);
+                    let whole = nodes.map(|capture| capture.node.byte_range());
+                    let whole = whole.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+                    if let Some(whole) = whole {
+                        let mut object =
+                            char_range(rope, layer.start + whole.start..layer.start + whole.end);
+                        if extent == Extent::Inner && kind != ObjectKind::Parameter {
+                            object = without_braces(rope, object);
+                        }
+                        each(object);
                     }
-                    each(object);
-                }
-            });
+                });
         }
     }
 }

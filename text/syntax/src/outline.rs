@@ -104,7 +104,7 @@ impl SyntaxTree {
     }
 
     /// The symbols that an offset stands in, outermost first. Code is looked at around the offset
-    /// only; prose as a whole, so of a long text keep the outline and ask [`symbols_at`].
+    /// only; prose as a whole: for a worker.
     pub fn breadcrumbs(&self, rope: &Rope, offset: CharOffset) -> Vec<Symbol> {
         let at = rope.byte_of(offset).0;
         let prose = self.language().spec().sections == Sections::ByHeading;
@@ -124,7 +124,8 @@ impl SyntaxTree {
         };
         let text = layer.text(rope);
         let mut items: Vec<Item> = Vec::new();
-        each_match(query, layer.root(), &text, range, haste, |found| {
+        // An outline that is cut ends early.
+        let _cut = each_match(query, layer.root(), &text, range, haste, |found| {
             items.extend(item(query, found, &text));
         });
         items.sort_by_key(|item| (item.range.start, std::cmp::Reverse(item.range.end)));

@@ -1,6 +1,5 @@
 //! Parsing as a job for a worker.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -8,29 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use text::Rope;
-use tree_sitter::{ParseOptions, ParseState, Parser, Range as TsRange, Tree};
+use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use crate::grammar::Problem;
-use crate::injection::{self, Injection};
 use crate::languages::Language;
 use crate::rope_text::LayerText;
-use crate::tree::{Layer, LayerTree, SyntaxTree};
+use crate::tree::{Layer, LayerTree, SyntaxTree, TreeSnapshot};
 
 /// The largest text that is parsed, in bytes. A tree takes some twenty times its text in memory.
 pub const MAX_BYTES: usize = 32 << 20;
 /// How long a parse may take, by the clock, where the caller has no better idea.
 pub const BUDGET: Duration = Duration::from_secs(10);
-/// How many pieces of other languages are parsed in one text.
-const MAX_LAYERS: usize = 50_000;
 /// Up to this size, in bytes, a tree made in steps that has errors is made again from nothing: what
 /// was an error may have been kept after it was put right. It takes up to 30 ms of a worker.
-const FROM_NOTHING: usize = 256 << 10;
-/// Up to this size, in bytes, an injected piece is always parsed from nothing.
-const FROM_NOTHING_PIECE: usize = 16 << 10;
-/// How long one injected piece may take, by the clock.
-const PIECE_BUDGET: Duration = Duration::from_millis(500);
-/// How deep languages may stand within each other.
-const MAX_DEPTH: u8 = 4;
+pub(crate) const FROM_NOTHING: usize = 256 << 10;
+
+/// How far up from what changed highlight queries look.
+const COLOR_ANCESTORS: u8 = 1;
 
 /// Why there is no new tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +75,31 @@ impl std::error::Error for ParseStop {}
 pub struct ParseJob {
     pub(crate) language: Language,
     pub(crate) rope: Rope,
-    /// The tree of an earlier version, moved along with the edits since.
-    pub(crate) old: Option<Arc<SyntaxTree>>,
+    pub(crate) old: Reuse,
     pub(crate) version: u64,
     /// Bytes that were typed since the last answer.
     pub(crate) touched: Vec<Range<usize>>,
     pub(crate) max_bytes: usize,
+    pub(crate) from_nothing: usize,
+}
+
+/// What a parse makes of the tree before.
+#[derive(Clone, Debug)]
+pub(crate) enum Reuse {
+    /// There is none, or none that can be used.
+    Nothing,
+    /// What did not change is taken from it.
+    Parts(TreeSnapshot),
+    /// It is doubted: all is parsed anew, and what comes out differently is told.
+    Compare(Arc<SyntaxTree>),
+    /// It is right, and the pieces of other languages are still to be found.
+    Pieces(Arc<SyntaxTree>),
+}
+
+impl Reuse {
+    pub(crate) fn of(snapshot: Option<TreeSnapshot>) -> Reuse {
+        snapshot.map_or(Reuse::Nothing, Reuse::Parts)
+    }
 }
 
 /// What became of a [`ParseJob`]; for [`crate::Syntax::install`].
@@ -98,6 +110,8 @@ pub struct Parsed {
     /// Bytes that may look different from what the old tree said.
     pub(crate) changed: Vec<Range<usize>>,
     pub(crate) lines: LineEndings,
+    /// Whether nothing in it was taken from a tree before.
+    pub(crate) is_renewed: bool,
     took: Duration,
 }
 
@@ -116,6 +130,11 @@ impl Parsed {
         self.took
     }
 
+    /// The tree, if there is one: that of the job's text.
+    pub fn tree(&self) -> Option<&SyntaxTree> {
+        self.outcome.as_deref().ok()
+    }
+
     /// Why there is no tree, if there is none.
     pub fn stop(&self) -> Option<&ParseStop> {
         self.outcome.as_ref().err()
@@ -131,14 +150,28 @@ impl ParseJob {
         // The edited tree of a text with lone CRs is never handed to a job, so only a parse
         // from nothing has to look.
         let lines = match self.old {
-            Some(_) => LineEndings::Plain,
-            None => line_endings(&self.rope),
+            Reuse::Nothing => line_endings(&self.rope),
+            Reuse::Parts(_) | Reuse::Compare(_) => LineEndings::Plain,
+            Reuse::Pieces(_) => line_endings(&self.rope),
         };
-        let mut changed = self.touched.clone();
-        let outcome = self.parse(&watch, &mut changed).map(Arc::new);
+        let old = match &self.old {
+            Reuse::Nothing => None,
+            Reuse::Parts(snapshot) => Some(snapshot.tree()),
+            Reuse::Compare(tree) | Reuse::Pieces(tree) => Some(Arc::clone(tree)),
+        };
+        let mut pass = Pass {
+            job: self,
+            watch,
+            old: old.as_deref(),
+            is_renewed: matches!(self.old, Reuse::Nothing | Reuse::Compare(_)),
+            changed: self.touched.clone(),
+        };
+        let outcome = pass.parse().map(Arc::new);
+        let Pass { mut changed, is_renewed, .. } = pass;
+        changed = merged(changed);
         if let Ok(tree) = &outcome {
             for range in &mut changed {
-                *range = tree.widened(range);
+                *range = tree.widened(range, COLOR_ANCESTORS);
             }
         }
         Parsed {
@@ -146,150 +179,80 @@ impl ParseJob {
             outcome,
             changed: merged(changed),
             lines,
+            is_renewed,
             took: begun.elapsed(),
         }
     }
 
-    fn parse(
-        &self,
-        watch: &Watch<'_>,
-        changed: &mut Vec<Range<usize>>,
-    ) -> Result<SyntaxTree, ParseStop> {
-        let bytes = self.rope.len_bytes();
-        if bytes > self.max_bytes {
-            return Err(ParseStop::TooLarge { bytes, limit: self.max_bytes });
+    /// The text that it parses.
+    pub fn rope(&self) -> &Rope {
+        &self.rope
+    }
+}
+
+/// One run of a job.
+pub(crate) struct Pass<'a> {
+    pub(crate) job: &'a ParseJob,
+    pub(crate) watch: Watch<'a>,
+    /// The tree before, moved along with the edits since.
+    pub(crate) old: Option<&'a SyntaxTree>,
+    /// Whether nothing is taken from it.
+    pub(crate) is_renewed: bool,
+    /// Bytes that may look different from what it said.
+    pub(crate) changed: Vec<Range<usize>>,
+}
+
+impl Pass<'_> {
+    fn parse(&mut self) -> Result<SyntaxTree, ParseStop> {
+        let ParseJob { language, rope, max_bytes, from_nothing, .. } = self.job;
+        let bytes = rope.len_bytes();
+        if bytes > *max_bytes {
+            return Err(ParseStop::TooLarge { bytes, limit: *max_bytes });
         }
-        watch.check()?;
-        let grammar = self.language.grammar().map_err(ParseStop::Damaged)?;
+        self.watch.check()?;
+        let grammar = language.grammar().map_err(ParseStop::Damaged)?;
         let mut parser = Parser::new();
-        let old = self.old.as_ref().map(|old| &old.layers[0].parsed.tree);
-        let text = LayerText::new(&self.rope, 0..bytes);
+        let old = self.old.map(|old| &old.layers[0].parsed.tree);
+        let text = LayerText::new(rope, 0..bytes);
         parser
             .set_language(&grammar.tables)
             .expect("a grammar that compiled is one the parser takes");
-        let mut tree = watch.parse(&mut parser, &text, old)?;
-        if old.is_some() && bytes <= FROM_NOTHING && tree.root_node().has_error() {
-            tree = watch.parse(&mut parser, &text, None)?;
+        let reused = old.filter(|_| !self.is_renewed);
+        let mut tree = match (&self.job.old, old) {
+            (Reuse::Pieces(_), Some(old)) => old.clone(),
+            _ => self.watch.parse(&mut parser, &text, reused)?,
+        };
+        let is_made_in_steps = matches!(self.job.old, Reuse::Parts(_));
+        if is_made_in_steps && bytes <= *from_nothing && tree.root_node().has_error() {
+            tree = self.watch.parse(&mut parser, &text, None)?;
+            self.is_renewed = true;
         }
         match old {
             Some(old) => {
-                changed.extend(old.changed_ranges(&tree).map(|it| it.start_byte..it.end_byte));
+                let ranges = old.changed_ranges(&tree);
+                self.changed.extend(ranges.map(|it| it.start_byte..it.end_byte));
             }
-            None => changed.push(0..bytes),
+            None => self.changed.push(0..bytes),
         }
-        let parsed =
-            LayerTree { language: self.language.clone(), grammar, tree, ranges: Vec::new() };
+        let parsed = LayerTree { language: language.clone(), grammar, tree, ranges: Vec::new() };
         let root =
             Layer { start: 0, end: bytes, depth: 0, touched: false, parsed: Arc::new(parsed) };
-        let mut result = SyntaxTree { layers: vec![root], left_out: 0 };
-        self.inject(watch, &mut parser, &mut result, changed)?;
+        let mut result = SyntaxTree { layers: vec![root], left_out: 0, is_whole: true };
+        self.inject(&mut parser, &mut result)?;
         Ok(result)
-    }
-
-    /// Parses what stands in other languages, as far as it is not what it was.
-    fn inject(
-        &self,
-        watch: &Watch<'_>,
-        parser: &mut Parser,
-        tree: &mut SyntaxTree,
-        changed: &mut Vec<Range<usize>>,
-    ) -> Result<(), ParseStop> {
-        let old: &[Layer] = self.old.as_ref().map_or(&[], |old| &old.layers);
-        let known: HashMap<(usize, u8), usize> =
-            old.iter().enumerate().skip(1).map(|(i, it)| ((it.start, it.depth), i)).collect();
-        let mut used = HashSet::new();
-        let mut next = 0;
-        while next < tree.layers.len() {
-            watch.check()?;
-            let outer = &tree.layers[next];
-            next += 1;
-            if outer.depth >= MAX_DEPTH {
-                continue;
-            }
-            let depth = outer.depth + 1;
-            for found in injection::find(outer, &self.rope) {
-                if tree.layers.len() > MAX_LAYERS {
-                    tree.left_out += 1;
-                    continue;
-                }
-                let key = (found.start, depth);
-                let before = known.get(&key).map(|index| (index, &old[*index]));
-                let before = before.filter(|(_, it)| it.parsed.language == found.language);
-                used.extend(before.map(|(index, _)| *index));
-                let before = before.map(|(_, layer)| layer);
-                match self.layer(watch, parser, found, depth, before, changed)? {
-                    Some(layer) => tree.layers.push(layer),
-                    None => tree.left_out += 1,
-                }
-            }
-        }
-        for (index, layer) in old.iter().enumerate().skip(1) {
-            if !used.contains(&index) {
-                changed.push(layer.range());
-            }
-        }
-        tree.layers.sort_by_key(|layer| (layer.depth, layer.start));
-        Ok(())
-    }
-
-    /// One layer: the one from before if nothing in it changed. `None` where its grammar does
-    /// not work, or where it takes so long that the text around it is worth more.
-    fn layer(
-        &self,
-        watch: &Watch<'_>,
-        parser: &mut Parser,
-        found: Injection,
-        depth: u8,
-        before: Option<&Layer>,
-        changed: &mut Vec<Range<usize>>,
-    ) -> Result<Option<Layer>, ParseStop> {
-        let Injection { language, start, end, ranges } = found;
-        if let Some(same) = before
-            && !same.touched
-            && same.end == end
-            && same.parsed.ranges == ranges
-        {
-            return Ok(Some(Layer { depth, ..same.clone() }));
-        }
-        watch.check()?;
-        let piece = Watch { begun: Instant::now(), budget: PIECE_BUDGET, ..*watch };
-        let Ok(grammar) = language.grammar() else {
-            return Ok(None);
-        };
-        parser
-            .set_language(&grammar.tables)
-            .expect("a grammar that compiled is one the parser takes");
-        parser.set_included_ranges(&ranges).expect("the ranges between children come in order");
-        let text = LayerText::new(&self.rope, start..end);
-        let gone = before.map(Layer::range);
-        let before = before.filter(|_| ranges.is_empty() && end - start > FROM_NOTHING_PIECE);
-        let old = before.map(|layer| &layer.parsed.tree);
-        let tree = piece.parse(parser, &text, old);
-        parser.set_included_ranges(&[]).expect("no ranges are in order");
-        let tree = match tree {
-            Err(ParseStop::OutOfTime { .. }) => return Ok(None),
-            tree => tree?,
-        };
-        match old {
-            Some(old) => changed.extend(
-                old.changed_ranges(&tree).map(|it| start + it.start_byte..start + it.end_byte),
-            ),
-            None => changed.extend([Some(start..end), gone].into_iter().flatten()),
-        }
-        let parsed = Arc::new(LayerTree { language, grammar, tree, ranges });
-        Ok(Some(Layer { start, end, depth, touched: false, parsed }))
     }
 }
 
 /// When to stop.
-struct Watch<'a> {
-    cancel: &'a AtomicBool,
-    begun: Instant,
-    budget: Duration,
+#[derive(Clone, Copy)]
+pub(crate) struct Watch<'a> {
+    pub(crate) cancel: &'a AtomicBool,
+    pub(crate) begun: Instant,
+    pub(crate) budget: Duration,
 }
 
 impl Watch<'_> {
-    fn check(&self) -> Result<(), ParseStop> {
+    pub(crate) fn check(&self) -> Result<(), ParseStop> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(ParseStop::Cancelled);
         }
@@ -299,7 +262,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn parse(
+    pub(crate) fn parse(
         &self,
         parser: &mut Parser,
         text: &LayerText<'_>,
@@ -314,7 +277,8 @@ impl Watch<'_> {
             }
         };
         let options = ParseOptions::new().progress_callback(&mut progress);
-        let tree = parser.parse_with_options(&mut |byte, _| text.chunk(byte), old, Some(options));
+        let tree =
+            parser.parse_with_options(&mut |byte, _| text.chunk_to_parse(byte), old, Some(options));
         if tree.is_none() {
             // A parse that stopped would go on with the next text.
             parser.reset();
@@ -351,12 +315,4 @@ pub(crate) fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
         }
     }
     result
-}
-
-/// The whole of a layer as the parser takes it.
-pub(crate) fn ranges_of(parts: Vec<TsRange>, whole: &Range<usize>) -> Vec<TsRange> {
-    match parts.as_slice() {
-        [only] if only.start_byte == 0 && only.end_byte == whole.len() => Vec::new(),
-        _ => parts,
-    }
 }

@@ -10,13 +10,30 @@ use tree_sitter::{Node, TextProvider};
 pub(crate) struct LayerText<'a> {
     rope: &'a Rope,
     range: Range<usize>,
+    /// What the parser reads after the end.
+    suffix: &'static str,
 }
 
 impl<'a> LayerText<'a> {
     /// The text between two bytes of a rope, clamped to it.
     pub(crate) fn new(rope: &'a Rope, range: Range<usize>) -> Self {
         let end = range.end.min(rope.len_bytes());
-        LayerText { rope, range: range.start.min(end)..end }
+        LayerText { rope, range: range.start.min(end)..end, suffix: "" }
+    }
+
+    /// The same for a parser that is to read something more at the end, which no other reader is
+    /// shown.
+    pub(crate) fn with_suffix(self, suffix: &'static str) -> Self {
+        LayerText { suffix, ..self }
+    }
+
+    /// As [`LayerText::chunk`], the suffix included.
+    pub(crate) fn chunk_to_parse(&self, byte: usize) -> &'a [u8] {
+        let past = byte.checked_sub(self.range.len());
+        match past {
+            None => self.chunk(byte),
+            Some(past) => self.suffix.as_bytes().get(past..).unwrap_or_default(),
+        }
     }
 
     /// What stands from a byte on, as far as one chunk of the rope goes; empty at the end.

@@ -12,6 +12,7 @@ use tree_sitter::{InputEdit, Node, Point, Range as TsRange, Tree};
 
 use crate::grammar::Grammar;
 use crate::languages::Language;
+use crate::layers::FROM_NOTHING_PIECE;
 use crate::rope_text::LayerText;
 
 /// What one layer was parsed to; shared between versions that do not touch it.
@@ -58,6 +59,21 @@ impl Layer {
     pub(crate) fn clip(&self, range: &Range<usize>) -> Range<usize> {
         let start = range.start.max(self.start).min(self.end);
         start - self.start..range.end.clamp(start, self.end) - self.start
+    }
+
+    /// Calls `each` with the parts of a range of the whole text that are this layer's own: what
+    /// stands between them, as the marks of the comment that it is in, is not.
+    pub(crate) fn each_own_part(&self, range: Range<usize>, mut each: impl FnMut(Range<usize>)) {
+        if self.parsed.ranges.is_empty() {
+            let end = range.end.min(self.end);
+            return each(range.start.min(end)..end);
+        }
+        let at = |byte: usize| self.start + byte;
+        let first = self.parsed.ranges.partition_point(|part| at(part.end_byte) <= range.start);
+        let parts = self.parsed.ranges[first..].iter();
+        for part in parts.take_while(|part| at(part.start_byte) < range.end) {
+            each(range.start.max(at(part.start_byte))..range.end.min(at(part.end_byte)));
+        }
     }
 
     fn edit(&mut self, edit: &InputEdit, origin: Point) -> Fate {
@@ -128,6 +144,30 @@ fn neighbours(root: Node<'_>, range: &Range<usize>) -> Range<usize> {
     start.min(range.start)..last.map_or(range.end, |node| node.end_byte()).max(range.end)
 }
 
+/// An edit that came after a tree was parsed, and the text before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Missed {
+    pub(crate) edit: InputEdit,
+    pub(crate) before: Rope,
+}
+
+/// The tree of a text with the edits since it was parsed: what a worker looks at. Cheap to make.
+#[derive(Clone, Debug)]
+pub struct TreeSnapshot {
+    pub(crate) tree: Arc<SyntaxTree>,
+    pub(crate) missed: Vec<Missed>,
+}
+
+impl TreeSnapshot {
+    /// The tree, moved along with the edits.
+    pub fn tree(&self) -> Arc<SyntaxTree> {
+        match self.missed.is_empty() {
+            true => Arc::clone(&self.tree),
+            false => Arc::new(self.tree.moved(self.missed.iter())),
+        }
+    }
+}
+
 /// A parsed text. It is a value: a worker may compute folds and outline from a clone of it while
 /// the original moves on. All byte ranges are those of the text that it was parsed from, shifted
 /// by the edits since.
@@ -136,6 +176,8 @@ pub struct SyntaxTree {
     /// The text's own language first, then by depth and start.
     pub(crate) layers: Vec<Layer>,
     pub(crate) left_out: usize,
+    /// Whether pieces of other languages were looked for everywhere.
+    pub(crate) is_whole: bool,
 }
 
 impl SyntaxTree {
@@ -144,10 +186,14 @@ impl SyntaxTree {
         &self.layers[0].parsed.language
     }
 
-    /// Whether something could not be parsed. Then the tree is a guess, and above a quarter of a
-    /// megabyte one made in steps may guess otherwise than one made from nothing.
+    /// Whether something could not be parsed, small pieces of other languages apart. Then the tree
+    /// is a guess, and one made in steps may guess otherwise than one made from nothing.
     pub fn has_errors(&self) -> bool {
-        self.layers.iter().any(|layer| layer.root().has_error())
+        let mut large = self
+            .layers
+            .iter()
+            .filter(|layer| layer.depth == 0 || layer.range().len() > FROM_NOTHING_PIECE);
+        large.any(|layer| layer.root().has_error())
     }
 
     /// How many pieces of other languages were left plain: beyond the
@@ -159,20 +205,34 @@ impl SyntaxTree {
     /// The layers that have a part in a range of bytes, outer ones first. An empty range is a
     /// place between two bytes, and layers that end or begin there count.
     pub(crate) fn layers_in(&self, range: Range<usize>) -> impl Iterator<Item = &Layer> {
-        let empty = range.is_empty();
-        self.layers.iter().enumerate().filter_map(move |(index, layer)| {
-            let meets = if empty {
-                layer.start <= range.start && range.start <= layer.end
-            } else {
-                layer.start < range.end && range.start < layer.end
-            };
-            (index == 0 || meets).then_some(layer)
+        let deepest = self.layers.last().map_or(0, |layer| layer.depth);
+        let reach = range.end + usize::from(range.is_empty());
+        (0..=deepest).flat_map(move |depth| {
+            // Layers of one depth do not overlap, so both their ends are in order.
+            let first = self.layers.partition_point(|layer| {
+                let is_before = match range.is_empty() {
+                    true => layer.end < range.start,
+                    false => layer.end <= range.start,
+                };
+                (layer.depth, !is_before) < (depth, true)
+            });
+            let layers = self.layers[first..].iter();
+            let meeting = layers.take_while(move |it| it.depth == depth && it.start < reach);
+            // The text's own language has a part in everything, though the text be empty.
+            let own = (depth == 0).then(|| &self.layers[0]);
+            own.into_iter().chain(meeting.filter(|layer| layer.depth > 0))
         })
     }
 
     /// The language at a byte: that of the innermost piece.
     pub fn language_at(&self, offset: text::ByteOffset) -> &Language {
-        let at = self.layers_in(offset.0..offset.0 + 1).last();
+        let byte = offset.0..offset.0 + 1;
+        let owns = |layer: &&Layer| {
+            let mut owns = false;
+            layer.each_own_part(byte.clone(), |part| owns |= !part.is_empty());
+            owns || layer.depth == 0
+        };
+        let at = self.layers_in(byte.clone()).filter(owns).last();
         at.map_or(self.language(), |layer| {
             let language = &layer.parsed.language;
             // Inlines are a parser of their own and the same language to a person.
@@ -180,25 +240,36 @@ impl SyntaxTree {
         })
     }
 
-    /// A range with what may look different because of it: the node around it and that one's
-    /// parent, since queries look that far; at the top, its neighbours.
-    pub(crate) fn widened(&self, range: &Range<usize>) -> Range<usize> {
+    /// A range with what may look different because of it: the node around it and so many of that
+    /// one's ancestors, since queries look that far; at the top, its neighbours.
+    pub(crate) fn widened(&self, range: &Range<usize>, ancestors: u8) -> Range<usize> {
         let mut wide = range.clone();
         for layer in self.layers_in(range.start.saturating_sub(1)..range.end + 1) {
             let near = range.start.saturating_sub(1)..range.end + 1;
             let own = layer.clip(&near);
             let root = layer.root();
             let Some(node) = root.descendant_for_byte_range(own.start, own.end) else { continue };
-            let parent = node.parent().unwrap_or(node);
-            let found = if parent == root { neighbours(root, &own) } else { parent.byte_range() };
+            let mut around = node;
+            for _ in 0..ancestors {
+                around =
+                    around.parent().filter(|it| *it != root || around == node).unwrap_or(around);
+            }
+            let found = if around == root { neighbours(root, &own) } else { around.byte_range() };
             wide.start = wide.start.min(layer.start + found.start);
             wide.end = wide.end.max(layer.start + found.end);
         }
         wide
     }
 
+    /// The tree moved along with edits.
+    pub(crate) fn moved<'a>(&self, missed: impl Iterator<Item = &'a Missed>) -> SyntaxTree {
+        let mut tree = self.clone();
+        missed.for_each(|missed| tree.edit(missed));
+        tree
+    }
+
     /// Moves everything along with one edit.
-    pub(crate) fn edit(&mut self, edit: &InputEdit, before: &Rope) {
+    fn edit(&mut self, Missed { edit, before }: &Missed) {
         let origin = |start: usize| {
             let start = start.min(before.len_bytes());
             let row = before.byte_to_line(start);

@@ -5,6 +5,5 @@
 (case_statement "in" @open)
 (case_item ")" @after)
 (ERROR "in" @after)
-["&&" "||" "|"] @after
 (case_item ")" @open)
-(case_item termination: _ @close)
+[";;" ";&" ";;&"] @end

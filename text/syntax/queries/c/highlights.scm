@@ -52,3 +52,9 @@
 (escape_sequence) @string.escape
 (comment) @comment
 ((comment) @comment.doc (#match? @comment.doc "^/(\\*\\*[^*/]|//)"))
+
+; The places of values in texts that are formatted.
+((call_expression
+    function: (identifier) @_function
+    arguments: (argument_list (string_literal (string_content) @format.percents)))
+  (#match? @_function "(printf|scanf|err|warn|log|LOG|error|Error|print)[a-zA-Z]*$"))

@@ -11,3 +11,9 @@
 (declaration) @statement
 (return_statement) @statement
 (break_statement) @leave
+(function_definition) @statement
+(if_statement) @statement
+(for_statement) @statement
+(while_statement) @statement
+(switch_statement) @statement
+(comment) @statement

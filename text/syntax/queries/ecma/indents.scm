@@ -12,3 +12,10 @@
 (export_statement) @statement
 (break_statement) @leave
 (switch_case (return_statement) @leave)
+(if_statement) @statement
+(for_statement) @statement
+(for_in_statement) @statement
+(while_statement) @statement
+(function_declaration) @statement
+(method_definition) @statement
+(comment) @statement

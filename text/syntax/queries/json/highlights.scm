@@ -1,5 +1,5 @@
 (string) @string
-(pair key: (string) @property)
+(pair key: (string) @property.key)
 (escape_sequence) @string.escape
 (number) @number
 [(true) (false) (null)] @constant.builtin

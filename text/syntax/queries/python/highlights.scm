@@ -72,3 +72,17 @@
 ((class_definition body: (block . (expression_statement (string) @comment.doc))))
 ((class_definition body: (block . (expression_statement
   (string [(string_start) (string_content) (string_end)] @comment.doc)))))
+
+; The places of values in texts that are formatted, and patterns.
+(binary_operator left: (string (string_content) @format.percents) operator: "%")
+((call
+    function: (attribute
+      object: (string (string_content) @format.braces) attribute: (identifier) @_name))
+  (#eq? @_name "format"))
+((call
+    function: (attribute object: (identifier) @_module attribute: (identifier) @_name)
+    arguments: (argument_list
+      . (string [(string_start) (string_content) (string_end)] @string.regex)))
+  (#eq? @_module "re")
+  (#any-of? @_name "compile" "findall" "finditer" "fullmatch" "match" "search" "split" "sub"
+    "subn"))

@@ -106,3 +106,15 @@
 (outer_doc_comment_marker "/" @comment.doc)
 (inner_doc_comment_marker "!" @comment.doc)
 (shebang) @comment
+
+; The places of values in texts that are formatted.
+((macro_invocation
+    macro: (identifier) @_macro
+    (token_tree (string_literal (string_content) @format.braces)))
+  (#any-of? @_macro "assert" "assert_eq" "assert_ne" "bail" "debug" "debug_assert" "eprint"
+    "eprintln" "error" "format" "format_args" "info" "panic" "print" "println" "todo" "trace"
+    "unimplemented" "unreachable" "warn" "write" "writeln"))
+((call_expression
+    function: (scoped_identifier path: (identifier) @_type name: (identifier) @_new)
+    arguments: (arguments . [(string_literal) (raw_string_literal)] @string.regex))
+  (#any-of? @_type "Regex" "RegexSet" "RegexBuilder") (#eq? @_new "new"))

@@ -16,3 +16,4 @@
 (type_item) @statement
 (use_declaration) @statement
 (match_arm ",") @statement
+(block_comment) @statement

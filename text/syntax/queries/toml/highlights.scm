@@ -1,5 +1,5 @@
-(bare_key) @property
-(quoted_key) @property
+(bare_key) @property.key
+(quoted_key) @property.key
 (table (bare_key) @type)
 (table (quoted_key) @type)
 (table (dotted_key (bare_key) @type))

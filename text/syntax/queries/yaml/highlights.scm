@@ -2,10 +2,10 @@
 [(integer_scalar) (float_scalar) (timestamp_scalar)] @number
 [(boolean_scalar) (null_scalar)] @constant.builtin
 (escape_sequence) @string.escape
-(block_mapping_pair key: (flow_node (plain_scalar (string_scalar) @property)))
-(block_mapping_pair key: (flow_node [(double_quote_scalar) (single_quote_scalar)] @property))
-(flow_pair key: (flow_node (plain_scalar (string_scalar) @property)))
-(flow_pair key: (flow_node [(double_quote_scalar) (single_quote_scalar)] @property))
+(block_mapping_pair key: (flow_node (plain_scalar (string_scalar) @property.key)))
+(block_mapping_pair key: (flow_node [(double_quote_scalar) (single_quote_scalar)] @property.key))
+(flow_pair key: (flow_node (plain_scalar (string_scalar) @property.key)))
+(flow_pair key: (flow_node [(double_quote_scalar) (single_quote_scalar)] @property.key))
 (anchor) @label
 (alias) @label
 (anchor_name) @label

@@ -9,7 +9,7 @@ use syntax::{
 };
 use text::{CharOffset, CharRange, Edit, Positions, Rope};
 
-use crate::{Random, parse, parsed};
+use crate::{Random, colors_of, parse, parsed};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -19,8 +19,9 @@ fn every_built_in_query_compiles() {
     for language in languages.all() {
         assert_eq!(language.check(), []);
     }
-    let inline = languages.named("markdown_inline").unwrap();
-    assert_eq!(inline.check(), []);
+    for inline in ["markdown_inline", "rust_doc_inline"] {
+        assert_eq!(languages.named(inline).unwrap().check(), []);
+    }
     assert_eq!(languages.all().len(), 11);
 }
 
@@ -44,7 +45,7 @@ fn a_damaged_query_costs_itself_alone_and_is_named() {
     let tree = syntax.tree().unwrap();
     assert!(tree.outline(&rope).is_empty());
     assert_eq!(tree.folds(&rope).len(), 1, "folds are not damaged");
-    assert!(!syntax.highlights(&rope, CharRange::new(CharOffset(0), rope.end())).is_empty());
+    assert!(!colors_of(&syntax, &rope, CharRange::new(CharOffset(0), rope.end())).is_empty());
     let problems = languages.problems();
     assert_eq!(problems.len(), 1);
     assert_eq!((problems[0].language, problems[0].part), ("rust", Part::Outline));
@@ -62,7 +63,7 @@ fn a_capture_that_no_theme_knows_is_named_and_the_others_stay() {
     });
     let rope = Rope::from_str("static A: u8 = 1;");
     let syntax = open(&languages, "rust", &rope);
-    let spans = syntax.highlights(&rope, CharRange::new(CharOffset(0), rope.end()));
+    let spans = colors_of(&syntax, &rope, CharRange::new(CharOffset(0), rope.end()));
     assert_eq!(spans.len(), 1);
     assert_eq!(spans[0].highlight.name(), "number");
     assert!(languages.problems()[0].message.contains("sparkle"));
@@ -112,7 +113,7 @@ fn interrogate(syntax: &Syntax, rope: &Rope, random: &mut Random) {
     let to = CharOffset(random.below(rope.len_chars() + 1));
     let range = CharRange::new(at, to);
     let style = IndentStyle { unit: IndentUnit::Tab, tab_width: 8 };
-    let spans = syntax.highlights(rope, range);
+    let spans = colors_of(syntax, rope, range);
     assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start));
     assert!(spans.iter().all(|span| span.start < span.end && span.end.0 <= rope.len_bytes()));
     syntax.indent_for_newline(rope, at, style);

@@ -7,7 +7,7 @@ use syntax::{Freshness, Languages, Syntax};
 use text::{CharOffset, CharRange, Edit, Positions, Rope, Transaction};
 
 use crate::fixtures::sources;
-use crate::{Random, parse, parsed};
+use crate::{Random, colors_of, parse, parsed};
 
 fn all(rope: &Rope) -> CharRange {
     CharRange::new(CharOffset(0), rope.end())
@@ -48,7 +48,7 @@ fn apply(syntax: &mut Syntax, rope: &mut Rope, transaction: &Transaction) {
 fn same(name: &str, language: &str, syntax: &Syntax, rope: &Rope) {
     let fresh = parsed(language, rope);
     let (tree, other) = (syntax.tree().unwrap(), fresh.tree().unwrap());
-    let colours = |syntax: &Syntax| syntax.highlights(rope, all(rope));
+    let colours = |syntax: &Syntax| colors_of(syntax, rope, all(rope));
     assert_eq!(colours(syntax), colours(&fresh), "{name}: {rope}");
     assert_eq!(tree.folds(rope), other.folds(rope), "{name}: {rope}");
     assert_eq!(tree.outline(rope), other.outline(rope), "{name}: {rope}");
@@ -112,7 +112,7 @@ fn what_is_outside_the_invalidated_ranges_looks_as_before() {
 
 fn colours(syntax: &Syntax, rope: &Rope) -> Vec<Option<&'static str>> {
     let mut colours = vec![None; rope.len_bytes() + 1];
-    for span in syntax.highlights(rope, all(rope)) {
+    for span in colors_of(syntax, rope, all(rope)) {
         colours[span.start.0..span.end.0].fill(Some(span.highlight.name()));
     }
     colours
@@ -126,7 +126,7 @@ fn colours_move_along_with_an_edit_before_any_parse() {
     let edit = Edit::insert(CharOffset(0), "// two\n// lines\n");
     Transaction::single(edit.clone()).apply_to(&mut rope);
     syntax.edit(&before, &rope, &[edit]);
-    let spans = syntax.highlights(&rope, all(&rope));
+    let spans = colors_of(&syntax, &rope, all(&rope));
     let string = spans.iter().find(|span| span.highlight.name() == "string").unwrap();
     assert_eq!(rope.byte_slice(string.start.0..string.end.0), "\"é\"");
     assert!(!syntax.is_current());
@@ -146,7 +146,7 @@ fn an_answer_that_comes_late_is_moved_along_and_one_that_is_older_dropped() {
     syntax.edit(&before, &rope, &[edit]);
     let late = syntax.install(first.clone(), &rope);
     assert_eq!(late.freshness, Freshness::Behind);
-    let spans = syntax.highlights(&rope, all(&rope));
+    let spans = colors_of(&syntax, &rope, all(&rope));
     let text = |span: &syntax::Span| rope.byte_slice(span.start.0..span.end.0).to_string();
     let named: Vec<String> =
         spans.iter().filter(|it| it.highlight.name() == "function").map(text).collect();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use syntax::Languages;
 use text::{CharOffset, CharRange, Line, Positions, Rope};
 
-use crate::parsed;
+use crate::{colors_of, parsed};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -58,7 +58,7 @@ fn colours_are_those_of_the_fixtures() {
         for line in 0..=rope.last_line().0 {
             let range = rope.line_range(Line(line));
             writeln!(found, "{:3} | {}", line + 1, rope.slice_of(range)).unwrap();
-            for span in syntax.highlights(&rope, range) {
+            for span in colors_of(&syntax, &rope, range) {
                 let text = rope.byte_slice(span.start.0..span.end.0);
                 writeln!(found, "    {:22} {text}", span.highlight.name()).unwrap();
             }
@@ -94,11 +94,11 @@ fn colours_of_a_part_are_that_part_of_the_colours() {
     for (_, language, source) in sources() {
         let rope = Rope::from_str(&source);
         let syntax = parsed(&language, &rope);
-        let whole = syntax.highlights(&rope, CharRange::new(CharOffset(0), rope.end()));
+        let whole = colors_of(&syntax, &rope, CharRange::new(CharOffset(0), rope.end()));
         for line in 0..=rope.last_line().0 {
             let range = rope.line_range(Line(line));
             let (start, end) = (rope.byte_of(range.start), rope.byte_of(range.end));
-            let part = syntax.highlights(&rope, range);
+            let part = colors_of(&syntax, &rope, range);
             let clipped: Vec<_> = whole
                 .iter()
                 .filter(|span| span.start < end && start < span.end && start < end)

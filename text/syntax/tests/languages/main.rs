@@ -8,14 +8,16 @@ mod damage;
 mod edits;
 mod fixtures;
 mod indents;
+mod injections;
+mod lines;
 mod questions;
 mod speed;
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use syntax::{Freshness, Languages, Syntax};
-use text::Rope;
+use syntax::{Freshness, Haste, Languages, Reach, Span, Syntax};
+use text::{CharRange, Positions, Rope};
 
 /// The syntax of a text, parsed to the end.
 pub fn parsed(language: &str, rope: &Rope) -> Syntax {
@@ -27,11 +29,22 @@ pub fn parsed(language: &str, rope: &Rope) -> Syntax {
 
 /// Brings a syntax up to date, as a worker would.
 pub fn parse(syntax: &mut Syntax, rope: &Rope) {
-    let job = syntax.job(rope).expect("there is something to parse");
-    let answer = job.run(&AtomicBool::new(false), Duration::from_secs(60));
-    assert_eq!(answer.stop(), None);
-    let installed = syntax.install(answer, rope);
-    assert_eq!(installed.freshness, Freshness::Current);
+    assert!(syntax.job(rope).is_some(), "there is something to parse");
+    while let Some(job) = syntax.job(rope) {
+        let answer = job.run(&AtomicBool::new(false), Duration::from_secs(60));
+        assert_eq!(answer.stop(), None);
+        let installed = syntax.install(answer, rope);
+        assert_eq!(installed.freshness, Freshness::Current);
+    }
+}
+
+/// The colours of a range; none before there is a tree.
+pub fn colors_of(syntax: &Syntax, rope: &Rope, range: CharRange) -> Vec<Span> {
+    let Some(tree) = syntax.tree() else { return Vec::new() };
+    let bytes = rope.byte_of(range.start).0..rope.byte_of(range.end).0;
+    let painted = tree.highlights(rope, bytes, Haste::Whole);
+    assert_eq!(painted.reach, Reach::Whole);
+    painted.spans
 }
 
 /// A small generator of pseudo-random numbers (splitmix64).

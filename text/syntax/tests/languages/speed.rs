@@ -4,7 +4,8 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use syntax::{Languages, Syntax};
+use crate::colors_of;
+use syntax::{Haste, Languages, Syntax};
 use text::{CharOffset, CharRange, Edit, Line, Positions, Rope, Transaction};
 
 fn megabyte() -> Rope {
@@ -45,7 +46,7 @@ fn colours_of_a_screen_do_not_depend_on_the_length_of_the_file() {
         let screen =
             CharRange::new(rope.line_start(Line(middle - 25)), rope.line_start(Line(middle + 25)));
         let begun = Instant::now();
-        assert!(syntax.highlights(&rope, screen).len() > 100);
+        assert!(colors_of(&syntax, &rope, screen).len() > 100);
         colours.push(begun.elapsed());
         let answer = syntax.job(&rope).unwrap().run(&cancel, Duration::from_secs(60));
         parses.push(answer.took());
@@ -81,7 +82,9 @@ fn one_long_line_and_deep_nesting_do_not_hang() {
         syntax.install(answer, &rope);
         let begun = Instant::now();
         let middle = CharOffset(rope.len_chars() / 2);
-        syntax.highlights(&rope, CharRange::new(middle, middle + 400));
+        let tree = syntax.tree().unwrap();
+        let bytes = rope.byte_of(middle).0..rope.byte_of(middle + 400).0;
+        let _reach = tree.highlights(&rope, bytes, Haste::Key).reach;
         let colours = begun.elapsed();
         syntax.matching_bracket(&rope, middle);
         eprintln!("  colours {colours:?}, and a bracket {:?}", begun.elapsed());
