@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use syntax::{Freshness, ParseJob, Parsed, Syntax};
+use syntax::{Freshness, ParseJob, ParseStop, Parsed, Syntax};
 use text::Rope;
 
 use super::Program;
@@ -27,13 +27,16 @@ const PREVIEW: usize = 48 << 10;
 const PREVIEW_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// A parse that is under way.
-#[derive(Clone, Default)]
-pub struct ParseFlag(Arc<AtomicBool>);
+pub struct ParseFlag {
+    is_cancelled: Arc<AtomicBool>,
+    /// Whether it only refines a tree that is right: an edit makes it pointless.
+    is_refinement: bool,
+}
 
 impl Drop for ParseFlag {
-    /// The buffer has gone or has another language: nobody wants the answer.
+    /// The buffer has gone, has another text or another language: nobody wants the answer.
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_cancelled.store(true, Ordering::Relaxed);
     }
 }
 
@@ -42,7 +45,8 @@ impl Program {
     /// is shown of it is painted by the same job, so that both come at once.
     pub fn schedule_parse(&mut self, id: BufferId) {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
-        if buffer.parsing.is_some() {
+        let outdated = |flag: &ParseFlag| flag.is_refinement && !buffer.syntax.is_current();
+        if buffer.parsing.as_ref().is_some_and(|flag| !outdated(flag)) {
             return;
         }
         let Some(job) = buffer.syntax.job(buffer.document.rope()) else { return };
@@ -54,9 +58,9 @@ impl Program {
 
     fn run_parse(&mut self, id: BufferId, job: ParseJob) {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
-        let flag = ParseFlag::default();
-        let cancel = Arc::clone(&flag.0);
-        buffer.parsing = Some(flag);
+        let cancel = Arc::new(AtomicBool::new(false));
+        let is_cancelled = Arc::clone(&cancel);
+        buffer.parsing = Some(ParseFlag { is_cancelled, is_refinement: job.is_refinement() });
         let question = buffer.colors.along(job.rope());
         let name = format!("parsing {}", buffer.title());
         self.workers.run(
@@ -74,6 +78,11 @@ impl Program {
 
     fn parsed(&mut self, id: BufferId, parsed: Parsed, question: Question, answer: Option<Answer>) {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
+        if parsed.stop() == Some(&ParseStop::Cancelled) {
+            // Another one runs in its place.
+            buffer.colors.take(&question, None, Painter::Newest);
+            return;
+        }
         buffer.parsing = None;
         let rope = buffer.document.rope().clone();
         let installed = buffer.syntax.install(parsed, &rope);

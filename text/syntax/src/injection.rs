@@ -23,6 +23,8 @@ use crate::tree::Layer;
 
 /// A name longer than this is no name of a language.
 const MAX_NAME: usize = 64;
+/// Bytes that are searched at a time.
+const WINDOW: usize = 64 << 10;
 /// Bytes between two lines of one comment, its indentation and its mark.
 pub(crate) const MAX_GAP: usize = 200;
 /// Bytes of a piece whose lines are looked at for shared indentation.
@@ -42,7 +44,14 @@ pub(crate) struct Injection {
 
 /// The pieces of a layer that have a part in some bytes of the whole text, in the order of the
 /// query's matches; no two of them begin at one place.
-pub(crate) fn find(layer: &Layer, rope: &Rope, within: &[Range<usize>]) -> Vec<Injection> {
+///
+/// `goes_on` is asked now and then; once it says no, what was found is the answer.
+pub(crate) fn find(
+    layer: &Layer,
+    rope: &Rope,
+    within: &[Range<usize>],
+    goes_on: &dyn Fn() -> bool,
+) -> Vec<Injection> {
     let mut found: Vec<Content> = Vec::new();
     let Some(query) = &layer.grammar().injections else {
         return Vec::new();
@@ -84,10 +93,14 @@ pub(crate) fn find(layer: &Layer, rope: &Rope, within: &[Range<usize>]) -> Vec<I
             suffix,
         }));
     };
-    for range in within {
+    let windows = within.iter().flat_map(|range| {
+        let starts = range.clone().step_by(WINDOW);
+        starts.map(|start| start..range.end.min(start + WINDOW))
+    });
+    for range in windows.take_while(|_| goes_on()) {
         // What a cut query leaves out stays in the colours of the layer around it.
         let _cut =
-            each_match(query, layer.root(), &text, layer.clip(range), Haste::Whole, &mut each);
+            each_match(query, layer.root(), &text, layer.clip(&range), Haste::Screen, &mut each);
     }
     found.retain_mut(|content| {
         content.parts.retain(|part| !part.is_empty());

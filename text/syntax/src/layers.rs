@@ -26,6 +26,9 @@ const MAX_PIECE: usize = 4 << 20;
 pub(crate) const FROM_NOTHING_PIECE: usize = 16 << 10;
 /// How long one injected piece may take, by the clock.
 const PIECE_BUDGET: Duration = Duration::from_millis(500);
+/// How long pieces may be searched for, by the clock: more than any text needs that is not one
+/// large error.
+const SEARCH_BUDGET: Duration = Duration::from_secs(3);
 /// How far up from what changed injection queries look: from a key of YAML to its pair.
 const PIECE_ANCESTORS: u8 = 4;
 /// How deep languages may stand within each other.
@@ -104,7 +107,14 @@ impl Pass<'_> {
                 tree.is_whole = old.is_whole;
                 let changed = merged(self.changed.clone()).into_iter();
                 let wide = changed.map(|range| tree.widened(&range, PIECE_ANCESTORS));
-                Search::Parts(before.widen(wide.collect(), &tree.layers[0]))
+                let parts = before.widen(wide.collect(), &tree.layers[0]);
+                if parts.iter().map(Range::len).sum::<usize>() > AT_ONCE {
+                    // Most of it looks as before: the text's own colours do not wait for it.
+                    tree.is_whole = false;
+                    Search::Nothing
+                } else {
+                    Search::Parts(parts)
+                }
             }
             (Reuse::Nothing, _) if is_large => {
                 tree.is_whole = false;
@@ -112,6 +122,8 @@ impl Pass<'_> {
             }
             _ => Search::Everything,
         };
+        let (watch, begun) = (self.watch, Instant::now());
+        let goes_on = || watch.check().is_ok() && begun.elapsed() < SEARCH_BUDGET;
         let mut searches = vec![search];
         let mut next = 0;
         while next < tree.layers.len() {
@@ -124,11 +136,13 @@ impl Pass<'_> {
             }
             let depth = outer.depth + 1;
             keep(&mut before, &outer, &search, tree, &mut searches);
-            let found = match &search {
+            let parts = match &search {
                 Search::Nothing => continue,
-                Search::Everything => injection::find(&outer, &self.job.rope, &[outer.range()]),
-                Search::Parts(parts) => injection::find(&outer, &self.job.rope, parts),
+                Search::Everything => &[outer.range()][..],
+                Search::Parts(parts) => parts,
             };
+            let found = injection::find(&outer, &self.job.rope, parts, &goes_on);
+            self.watch.check()?;
             for found in found {
                 if tree.layers.len() > MAX_LAYERS {
                     tree.left_out += 1;

@@ -184,6 +184,11 @@ impl ParseJob {
         }
     }
 
+    /// Whether it makes a tree that is right a better one: then a newer job need not wait for it.
+    pub fn is_refinement(&self) -> bool {
+        matches!(self.old, Reuse::Compare(_) | Reuse::Pieces(_))
+    }
+
     /// The text that it parses.
     pub fn rope(&self) -> &Rope {
         &self.rope
