@@ -1,10 +1,11 @@
 //! Fuzzy ranking of names and paths: what the palette and the pickers show for what was typed.
 //!
-//! Scores are those of `nucleo-matcher`. Two things keep 100,000 paths within a frame: a mask of
-//! the characters of each candidate, which refuses most of them without looking, and the ranking
-//! before, whose matches are the only candidates of a longer query.
+//! Scores are those of `nucleo-matcher`. Three things keep 100,000 paths within a frame: a mask of
+//! the characters of each candidate, which refuses most of them without looking; the ranking
+//! before, whose matches are the only candidates of a longer query; and a look for the query in
+//! one piece, since where that begins a word or a part of a path no other way to match scores more.
 
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str, Utf32String};
 use rayon::prelude::*;
 
@@ -15,15 +16,18 @@ const PART: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct Candidate {
     text: Utf32String,
+    /// What occurs, and what a word or a part of a path begins with; see [`mask`].
     mask: u64,
+    starts: u64,
 }
 
 impl Candidate {
     /// Prepares a text for matching.
     pub fn new(text: &str) -> Self {
         // Letters with marks match their plain ones, so the mask of such a text refuses nothing.
-        let mask = if text.is_ascii() { mask(text) } else { u64::MAX };
-        Candidate { text: Utf32String::from(text), mask }
+        let (mask, starts) =
+            if text.is_ascii() { (mask(text), starts(text)) } else { (u64::MAX, u64::MAX) };
+        Candidate { text: Utf32String::from(text), mask, starts }
     }
 }
 
@@ -61,12 +65,12 @@ impl Ranking {
         // What an exclusion names must be missing, so it cannot be asked for.
         let wanted = if query.contains('!') { 0 } else { mask(&query) };
         let pattern = pattern(&query);
-        let look = |matcher: &mut Matcher, index: u32| {
+        let look = |scorer: &mut Scorer<'_>, index: u32| {
             let candidate = &candidates[index as usize];
             if candidate.mask & wanted != wanted {
                 return None;
             }
-            let score = pattern.score(candidate.text.slice(..), matcher)?;
+            let score = scorer.score(candidate)?;
             Some(order(score, candidate.text.len(), index))
         };
         let all;
@@ -81,15 +85,60 @@ impl Ranking {
         let mut scored: Vec<u64> = asked
             .par_chunks(PART)
             .map_init(
-                || matcher(texts),
-                |matcher, part| {
-                    part.iter().filter_map(|index| look(matcher, *index)).collect::<Vec<_>>()
+                || Scorer::new(&pattern, texts),
+                |scorer, part| {
+                    part.iter().filter_map(|index| look(scorer, *index)).collect::<Vec<_>>()
                 },
             )
             .flatten_iter()
             .collect();
         scored.par_sort_unstable();
         Ranking { query, best: scored.into_iter().map(|key| key as u32).collect() }
+    }
+}
+
+/// What one thread scores with.
+struct Scorer<'p> {
+    pattern: &'p Pattern,
+    matcher: Matcher,
+    /// For a pattern of one plain word.
+    word: Option<Word<'p>>,
+}
+
+#[derive(Clone, Copy)]
+struct Word<'p> {
+    letters: Utf32Str<'p>,
+    /// The first of them, as a [`mask`].
+    start: u64,
+    /// The score of a text that begins with it: the highest there is.
+    perfect: u32,
+}
+
+impl<'p> Scorer<'p> {
+    fn new(pattern: &'p Pattern, texts: Texts) -> Self {
+        let mut matcher = matcher(texts);
+        let word = match pattern.atoms.as_slice() {
+            [atom] if atom.kind == AtomKind::Fuzzy && !atom.negative => {
+                let letters = atom.needle_text();
+                let start = mask(&letters.slice(..1).to_string());
+                // This leaves the word's rules of case in the matcher too.
+                let perfect = atom.score(letters, &mut matcher).map(u32::from);
+                perfect.map(|perfect| Word { letters, start, perfect })
+            }
+            _ => None,
+        };
+        Scorer { pattern, matcher, word }
+    }
+
+    fn score(&mut self, candidate: &Candidate) -> Option<u32> {
+        let text = candidate.text.slice(..);
+        if let Some(Word { letters, start, perfect }) = self.word
+            && candidate.starts & start == start
+            && self.matcher.substring_match(text, letters).map(u32::from) == Some(perfect)
+        {
+            return Some(perfect);
+        }
+        self.pattern.score(text, &mut self.matcher)
     }
 }
 
@@ -139,6 +188,12 @@ fn mask(text: &str) -> u64 {
     })
 }
 
+/// The same of what stands first, or behind what is neither letter nor digit.
+fn starts(text: &str) -> u64 {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .fold(0, |starts, word| starts | word.get(..1).map_or(0, mask))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +220,31 @@ mod tests {
         let fresh = Ranking::new(&paths, Texts::Paths, "beta 19", None);
         assert_eq!(narrowed.best, fresh.best);
         assert!(!fresh.best.is_empty() && fresh.best.len() < first.best.len());
+    }
+
+    #[test]
+    fn a_word_found_in_one_piece_scores_as_the_best_way_to_match_does() {
+        let parts = ["src", "Src", "s", "r", "rs", "a", "_", "/", ".", "1", "sr", "é"];
+        let mut seed = 1_u64;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % below
+        };
+        let mut quick = 0;
+        for round in 0..2_000 {
+            let text: String = (0..2 + next(8)).map(|_| parts[next(parts.len())]).collect();
+            let candidate = Candidate::new(&text);
+            let text = &candidate.text;
+            for query in ["s", "sr", "Sr", "src", "src1", "r.s", "/s", "é"] {
+                let texts = [Texts::Names, Texts::Paths][round % 2];
+                let pattern = pattern(query);
+                let best = pattern.score(text.slice(..), &mut matcher(texts));
+                let mut scorer = Scorer::new(&pattern, texts);
+                assert_eq!(scorer.score(&candidate), best, "{query:?} in {text:?}");
+                quick += usize::from(best == scorer.word.map(|word| word.perfect));
+            }
+        }
+        assert!(quick > 1_000, "only {quick} of the texts had the query in its best place");
     }
 
     #[test]
