@@ -1,9 +1,9 @@
 //! Signed checkpoints: what a device says of its ledger, and what others say of having seen it.
 //!
 //! A checkpoint is `"hearth ledger checkpoint 1"`, the device's key, the size (8 bytes), the root
-//! and the time (8 bytes), all behind an Ed25519 signature of that. A cosignature signs `"hearth
-//! ledger cosignature 1"`, the cosigner's key and those same bytes. Signatures are checked strictly:
-//! no weak key and no second form of a signature passes.
+//! and the time (8 bytes), all with an Ed25519 signature of that. A cosignature signs `"hearth
+//! ledger cosignature 1"`, the cosigner's key and those same bytes. Signatures are checked
+//! strictly: no weak key and no second form of a signature passes.
 
 use std::path::Path;
 

@@ -14,9 +14,11 @@ static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|",
         r"(?:api|access|private|secret|signing|encryption|account|master|auth)[_-]?key)",
     );
+    let double = r#""((?:[^"\\\n]|\\.){4,512})""#;
+    let single = r"'((?:[^'\\\n]|\\.){4,512})'";
+    let bare = r#"([^\s"'`,;(){}<>\[\]]{6,512})"#;
     compile(&format!(
-        r#"(?i-u:\b[a-z0-9_.-]*{name}[a-z0-9_]*)["']?[ \t]*(:=|=>|[:=])[ \t]*{value}"#,
-        value = r#"(?:"((?:[^"\\\n]|\\.){4,512})"|'((?:[^'\\\n]|\\.){4,512})'|([^\s"'`,;(){}<>\[\]]{6,512}))"#,
+        r#"(?i-u:\b[a-z0-9_.-]*{name}[a-z0-9_]*)["']?[ \t]*(:=|=>|[:=])[ \t]*(?:{double}|{single}|{bare})"#,
     ))
 });
 
