@@ -135,7 +135,7 @@ fn a_closed_window_leaves_the_others_and_the_last_ends_the_program() {
         .until(|state| window(state, "b.txt")["panes"][0]["items"][0]["dirty"] == false)
         .unwrap();
     stage.display.keys(&["ctrl+shift+w"]).unwrap();
-    assert_eq!(until_shown(&stage, 1), [first.clone()]);
+    assert_eq!(until_shown(&stage, 1), std::slice::from_ref(&first));
     let path = stage.path.clone();
     type_into(&stage, &first, "still ");
     until_text(&mut stage, &path, "still one\n");

@@ -84,8 +84,8 @@ fn check(
             Guard::Foreign => "something that this version does not know",
         };
         return Err(Fault::state(format!(
-            "There is a profile in {} already, guarded by {kept}: change that with `hearth profile`, \
-             or set HEARTH_HOME to another folder for a new one.",
+            "There is a profile in {} already, guarded by {kept}: change that with `hearth \
+             profile`, or set HEARTH_HOME to another folder for a new one.",
             path.display()
         )));
     }

@@ -1,6 +1,7 @@
 //! The whole program without a screen: the same inputs, drawn to memory, a picture for each window.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -118,11 +119,11 @@ impl Shell {
         let ids = program.window_ids();
         self.stages.retain(|id, _| ids.contains(id));
         for id in ids {
-            if !self.stages.contains_key(&id) {
+            if let Entry::Vacant(place) = self.stages.entry(id) {
                 program.within(id, |program| {
                     program.set_renderer(RendererName::Cpu, None);
                     let (size, scale) = (program.window.size(), program.window.scale());
-                    self.stages.insert(id, Stage::new(size, scale));
+                    place.insert(Stage::new(size, scale));
                 });
             }
         }

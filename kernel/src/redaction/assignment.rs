@@ -17,8 +17,9 @@ static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
     let double = r#""((?:[^"\\\n]|\\.){4,512})""#;
     let single = r"'((?:[^'\\\n]|\\.){4,512})'";
     let bare = r#"([^\s"'`,;(){}<>\[\]]{6,512})"#;
+    let value = format!("(?:{double}|{single}|{bare})");
     compile(&format!(
-        r#"(?i-u:\b[a-z0-9_.-]*{name}[a-z0-9_]*)["']?[ \t]*(:=|=>|[:=])[ \t]*(?:{double}|{single}|{bare})"#,
+        r#"(?i-u:\b[a-z0-9_.-]*{name}[a-z0-9_]*)["']?[ \t]*(:=|=>|[:=])[ \t]*{value}"#,
     ))
 });
 
