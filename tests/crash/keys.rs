@@ -115,7 +115,7 @@ fn a_key_is_rotated_while_somebody_types() {
     assert!(typed.starts_with("old 0 1 2 ") && typed.ends_with("59 new"), "{typed}");
     hearth.kill();
     let mut again = start(&home, &[]);
-    assert_eq!(texts(&mut again), [typed.clone()]);
+    assert_eq!(texts(&mut again), std::slice::from_ref(&typed));
     again.kill();
     // Without a running instance, and then with one that has never heard of it.
     assert_eq!(done(&profile(&home, &["rotate"], "", Some("")))["generation"], 3);
