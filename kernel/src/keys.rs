@@ -331,32 +331,10 @@ impl KeyError {
     fn disk(path: &Path, error: io::Error) -> Self {
         Self::Disk(path.to_owned(), error)
     }
-}
 
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Of the ways to unlock a profile, and of their change.
+    fn fmt_change(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exists(dir) => write!(
-                f,
-                "there is a profile in {} already: unlock it, or set HEARTH_HOME to another folder",
-                dir.display()
-            ),
-            Self::Missing(dir) => {
-                write!(f, "there is no profile in {}: make one with `hearth init`", dir.display())
-            }
-            Self::Damaged(path) => write!(
-                f,
-                "the profile header {} and its copy are damaged: restore either from a backup",
-                path.display()
-            ),
-            Self::Newer(path, version) => write!(
-                f,
-                "{} has format {version}, which a later Hearth wrote: update this one",
-                path.display()
-            ),
-            Self::WrongPassphrase => {
-                f.write_str("the passphrase does not unlock this profile: try it again")
-            }
             Self::WrongWords => {
                 f.write_str("these twelve words are not this profile's: check that they are yours")
             }
@@ -389,6 +367,35 @@ impl fmt::Display for KeyError {
             Self::Generations => f.write_str(
                 "the data key cannot be rotated again before old records are sealed anew",
             ),
+            _ => unreachable!("the other kinds are told by their caller"),
+        }
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists(dir) => write!(
+                f,
+                "there is a profile in {} already: unlock it, or set HEARTH_HOME to another folder",
+                dir.display()
+            ),
+            Self::Missing(dir) => {
+                write!(f, "there is no profile in {}: make one with `hearth init`", dir.display())
+            }
+            Self::Damaged(path) => write!(
+                f,
+                "the profile header {} and its copy are damaged: restore either from a backup",
+                path.display()
+            ),
+            Self::Newer(path, version) => write!(
+                f,
+                "{} has format {version}, which a later Hearth wrote: update this one",
+                path.display()
+            ),
+            Self::WrongPassphrase => {
+                f.write_str("the passphrase does not unlock this profile: try it again")
+            }
             Self::NoSlot => f.write_str(
                 "this profile cannot be unlocked that way: `hearth doctor` shows what it needs",
             ),
@@ -411,6 +418,7 @@ impl fmt::Display for KeyError {
                 "{} could not be used ({error}): check the folder and its rights",
                 path.display()
             ),
+            other => other.fmt_change(f),
         }
     }
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::entry::{EvidenceHash, SubjectHash};
 use super::{LedgerError, wrap};
 use crate::disk::{Disk, DiskFile, Open};
-use crate::keys::{self, Opener, SEAL_OVERHEAD_MAX, Sealer, Unlocked};
+use crate::keys::{self, DATA_KEY_OVERHEAD, Opener, SEAL_OVERHEAD_MAX, Sealer, Unlocked};
 
 /// A slot's length: the subject and its key, sealed.
 const SLOT: usize = 64 + SEAL_OVERHEAD_MAX;
@@ -172,7 +172,9 @@ impl Slots {
             let slot = slots.next;
             slots.next += 1;
             // A slot's seal is shorter than the slot, which has room for either mode.
-            let used = sealed.get(..64 + 41).and_then(|it| opener.open(&slot.to_le_bytes(), it));
+            let used = sealed
+                .get(..64 + DATA_KEY_OVERHEAD)
+                .and_then(|it| opener.open(&slot.to_le_bytes(), it));
             match used.as_deref().and_then(|plain| plain.split_first_chunk::<32>()) {
                 Some((subject, key)) => {
                     let key = Zeroizing::new(key.try_into().expect("32 bytes are left of 64"));

@@ -13,7 +13,7 @@ use super::LedgerError;
 use super::entry::Bytes;
 use super::merkle::{Nodes, TreeHash};
 use crate::disk::{Disk, DiskFile, Open};
-use crate::keys::{Opener, Sealer};
+use crate::keys::{DATA_KEY_OVERHEAD, Opener, Sealer};
 use crate::log::Sequence;
 
 /// Hashes in a tile: 2 to this power.
@@ -23,7 +23,7 @@ pub(super) const TILE: usize = 1 << HEIGHT;
 pub(super) const ROWS_MAX: usize = 64usize.div_ceil(HEIGHT as usize);
 const PLAIN: usize = 8 + TILE * 32;
 /// What sealing under the data key adds: mode, nonce, tag.
-const SEALED: usize = PLAIN + 1 + 24 + 16;
+const SEALED: usize = PLAIN + DATA_KEY_OVERHEAD;
 
 /// Some neighbouring hashes of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
