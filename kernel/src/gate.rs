@@ -13,7 +13,7 @@
 //!   atomic load: a new policy and the kill switch end all of them.
 //! - The kill switch denies every autonomous principal.
 //!
-//! What a person decides about an [`Verdict::Ask`] is kept elsewhere: it carries what that needs.
+//! What a person decides about a [`Decided::Ask`] is kept elsewhere: it carries what that needs.
 //!
 //! ```
 //! use kernel::gate::{Context, Decided, Fact, Gate, Places, Request, Resource, Sources};

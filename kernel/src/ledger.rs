@@ -1,6 +1,6 @@
 //! The ledger: what was decided and done on a device, in an order that cannot be changed unnoticed.
 //!
-//! Its entries are records of a stream of the profile's [`log`](crate::log). Over them stands the
+//! Its entries are records of a stream of the profile's [log]. Over them stands the
 //! Merkle tree of RFC 6962, whose root the device signs in [`Checkpoint`]s; other devices cosign
 //! those, so that even who has this device's keys cannot rewrite what they have seen. The promise
 //! is "tamper-evident", not "tamper-proof".

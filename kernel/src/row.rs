@@ -1,6 +1,6 @@
 //! Rows: facts by key, in typed tables.
 //!
-//! A commit is first a record of the profile's [`log`](crate::log), durable there; one database per
+//! A commit is first a record of the profile's [log](crate::log), durable there; one database per
 //! profile is an index of those records, and can be made anew from them. So a durable commit costs
 //! one write and one sync for a whole group, whatever the database does.
 //!
