@@ -36,7 +36,7 @@ fn profile() -> Unlocked {
 
 fn writer(disk: &SimDisk, keys: &Unlocked, dir: &str) -> Result<Arc<LogWriter>, String> {
     let options = LogOptions { segment_bytes: 6_000, reserve_bytes: 0 };
-    let disk = Arc::new(disk.clone());
+    let disk = Arc::new(disk.process());
     let log = Log::open(disk, Path::new(dir), keys.sealer("log"), options);
     let log = log.map_err(|error| error.to_string())?;
     Ok(Arc::new(LogWriter::start(log, |_| {}).unwrap()))
@@ -50,7 +50,7 @@ fn try_open(
 ) -> Result<(Ledger, Vec<Fault>, Arc<LogWriter>), String> {
     let writer = writer(disk, keys, LOG)?;
     let parts = Parts {
-        disk: Arc::new(disk.clone()),
+        disk: Arc::new(disk.process()),
         dir: Path::new(LEDGER),
         keys,
         writer: writer.clone(),

@@ -31,7 +31,7 @@ fn profile() -> Unlocked {
 }
 
 fn open(disk: &SimDisk, sealer: Sealer) -> Log {
-    Log::open(Arc::new(disk.clone()), Path::new(DIR), sealer, SMALL).unwrap()
+    Log::open(Arc::new(disk.process()), Path::new(DIR), sealer, SMALL).unwrap()
 }
 
 fn replay(reader: &LogReader, opener: &Opener) -> (BTreeMap<u64, Entry>, Report) {

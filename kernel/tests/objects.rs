@@ -40,7 +40,7 @@ fn small() -> ObjectOptions {
 }
 
 fn try_open(disk: &SimDisk, profile: &Unlocked) -> Result<ObjectStore, ObjectError> {
-    ObjectStore::open(Arc::new(disk.clone()), Path::new(DIR), profile, small())
+    ObjectStore::open(Arc::new(disk.process()), Path::new(DIR), profile, small())
 }
 
 fn open(disk: &SimDisk, profile: &Unlocked) -> ObjectStore {
@@ -422,7 +422,7 @@ fn reads_that_fail_or_come_short_are_no_damage() {
     let (disk, profile) = (SimDisk::new(1), profile());
     let options = ObjectOptions { cache_bytes: 0, ..small() };
     let open = || {
-        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        let disk: Arc<dyn Disk> = Arc::new(disk.process());
         ObjectStore::open(disk, Path::new(DIR), &profile, options.clone()).unwrap()
     };
     let content: Vec<u8> = (0..200_000_u32).map(|at| (at.wrapping_mul(at) >> 7) as u8).collect();
@@ -639,7 +639,7 @@ fn equal_content_is_kept_once_and_another_profile_cannot_tell() {
     assert!(after.chunks - before.chunks <= 2, "{before:?} {after:?}");
     let other = self::profile();
     let dir = Path::new("other");
-    let store = ObjectStore::open(Arc::new(disk.clone()), dir, &other, small()).unwrap();
+    let store = ObjectStore::open(Arc::new(disk.process()), dir, &other, small()).unwrap();
     store.put(&content).unwrap();
     // A head says nothing but its marker, length, sequence and kind for as long as 20 bytes.
     let pieces = |dir: &str| -> HashSet<Vec<u8>> {
@@ -659,7 +659,7 @@ fn a_put_beyond_the_quota_is_refused_before_it_is_written() {
     let (disk, profile) = (SimDisk::new(1), profile());
     let options = ObjectOptions { quota_bytes: Some(50_000), ..small() };
     let store =
-        ObjectStore::open(Arc::new(disk.clone()), Path::new(DIR), &profile, options).unwrap();
+        ObjectStore::open(Arc::new(disk.process()), Path::new(DIR), &profile, options).unwrap();
     let mut random = SplitMix::new(1);
     let mut noise = |len: usize| (0..len).map(|_| random.next_u64() as u8).collect::<Vec<u8>>();
     let (first, second) = (noise(30_000), noise(30_000));

@@ -44,7 +44,7 @@ struct Store {
 }
 
 fn try_open(disk: &SimDisk, keys: &Unlocked) -> Result<Store, RowError> {
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let shared: Arc<dyn Disk> = Arc::new(disk.process());
     let log = Log::open(shared.clone(), Path::new("log"), keys.sealer("log"), SMALL)?;
     let log = Arc::new(LogWriter::start(log, |_| {}).unwrap());
     let source = Source { log: log.clone(), opener: keys.opener("log") };
@@ -99,7 +99,10 @@ impl Model {
     /// What is there is what was acknowledged and a whole beginning of the rest; it counts from
     /// now on.
     fn check(&mut self, rows: &Rows, context: &str) {
-        let (version, got) = facts(rows).unwrap();
+        self.compare(facts(rows).unwrap_or_else(|error| panic!("{context}: {error}")), context);
+    }
+
+    fn compare(&mut self, (version, got): (Version, Facts), context: &str) {
         assert!(version.0 >= self.version, "{context}: {version:?}, {} promised", self.version);
         let more = (version.0 - self.version) as usize;
         assert!(more <= self.behind.len(), "{context}: {version:?} was never handed over");
@@ -182,19 +185,25 @@ fn a_life_of_operations_is_as_a_plain_map_has_it() {
     let (mut random, keys) = (SplitMix::new(seed()), profile());
     let disk = SimDisk::new(random.next_u64());
     let mut model = Model::default();
-    let mut process = 0;
+    let (mut process, mut end) = (0, "");
     while model.version < operations {
         process += 1;
-        let context = format!("process {process}");
+        let context = format!("process {process} behind {end:?}");
         if random.once_in(3) {
             disk.crash_after(random.below(600));
         }
         let Ok(store) = try_open(&disk, &keys) else {
             assert!(disk.is_off(), "{context} could not begin");
             disk.cut_power();
+            end = "a cut in the recovery";
             continue;
         };
-        model.check(&store.rows, &context);
+        let context = format!("{context}, {:?}", store.rows.opened());
+        match facts(&store.rows) {
+            Ok(facts) => model.compare(facts, &context),
+            // It went off between its start and the look.
+            Err(error) => assert!(disk.is_off(), "{context}: {error}"),
+        }
         let count = 1 + random.below(60.max(operations / 100));
         work(&store, &mut model, &disk, &mut random, count);
         if !disk.is_off() && random.once_in(3) {
@@ -204,15 +213,19 @@ fn a_life_of_operations_is_as_a_plain_map_has_it() {
         match random.below(3) {
             0 => {
                 drop(store);
+                end = "an orderly end";
                 if disk.is_off() {
+                    end = "a cut before or in an orderly end";
                     disk.cut_power();
                 }
             }
             1 => {
+                end = if disk.is_off() { "a cut that tore nothing" } else { "a kill" };
                 disk.kill();
                 drop(store);
             }
             _ => {
+                end = "a cut";
                 disk.cut_power();
                 drop(store);
             }

@@ -274,7 +274,7 @@ fn a_run_that_is_cut_anywhere_ends_as_one_that_is_not() {
     let (keys, mut cuts, mut doubts) = (keys(), 0, 0);
     for round in 0..40 {
         let disk = SimDisk::new(random.next_u64());
-        let bench = try_open(Arc::new(disk.clone()), Path::new("p"), &keys).unwrap();
+        let bench = try_open(Arc::new(disk.process()), Path::new("p"), &keys).unwrap();
         let run = bench.runs.start("owner", &plan).unwrap();
         let mut done = Vec::new();
         let mut bench = Some(bench);
@@ -282,7 +282,7 @@ fn a_run_that_is_cut_anywhere_ends_as_one_that_is_not() {
             disk.crash_after(random.below(250));
             let it = match bench.take() {
                 Some(it) => Ok(it),
-                None => try_open(Arc::new(disk.clone()), Path::new("p"), &keys),
+                None => try_open(Arc::new(disk.process()), Path::new("p"), &keys),
             };
             // A machine may go off while it starts, too.
             if let Ok(it) = it {
@@ -292,7 +292,7 @@ fn a_run_that_is_cut_anywhere_ends_as_one_that_is_not() {
             cuts += usize::from(disk.is_off());
             disk.cut_power();
         }
-        let it = try_open(Arc::new(disk.clone()), Path::new("p"), &keys).unwrap();
+        let it = try_open(Arc::new(disk.process()), Path::new("p"), &keys).unwrap();
         let mut again = Vec::new();
         let is_done = || it.runs.list().unwrap()[0].state == RunState::Done;
         while !is_done() && it.runs.drive(run).unwrap() == RunState::Asks {

@@ -35,7 +35,7 @@ fn start(
     tell: impl Fn(LogEvent) + Send + 'static,
 ) -> LogWriter {
     let options = LogOptions { segment_bytes: 20_000, reserve_bytes: 16_000 };
-    let disk = Arc::new(disk.clone());
+    let disk = Arc::new(disk.process());
     let log = Log::open(disk, Path::new("log"), profile.sealer("log"), options).unwrap();
     LogWriter::start(log, tell).unwrap()
 }

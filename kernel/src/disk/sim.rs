@@ -50,7 +50,11 @@ impl SplitMix {
 
 /// The disk; clones share it, as processes share a machine.
 #[derive(Clone)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+    /// The boot that its holder lives in; without one it is the test's own hand.
+    boot: Option<u64>,
+}
 
 /// How much a read gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +163,7 @@ impl SimDisk {
     /// An empty disk that never fills up.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             random: SplitMix::new(seed),
             nodes: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -175,7 +179,15 @@ impl SimDisk {
             is_off: false,
             boot: 0,
             next_node: 1,
-        })))
+        };
+        Self { state: Arc::new(Mutex::new(state)), boot: None }
+    }
+
+    /// The disk as a process has it that is started now: after the next crash or kill it reaches
+    /// nothing any more, by handle or by name, however long its threads go on.
+    #[must_use]
+    pub fn process(&self) -> Self {
+        Self { state: self.state.clone(), boot: Some(self.state().boot) }
     }
 
     /// Cuts the power and starts again: what was not synced is lost, kept or torn; whatever was
@@ -260,7 +272,17 @@ impl SimDisk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For whoever lives: of a machine that is off and of a process that has ended, nobody does.
+    fn living(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        state.look()?;
+        match self.boot {
+            Some(boot) if boot != state.boot => Err(io::Error::other("the process has ended")),
+            _ => Ok(state),
+        }
     }
 }
 
@@ -374,8 +396,7 @@ fn put(into: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 
 impl Disk for SimDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
-        let mut state = self.state();
-        state.look()?;
+        let mut state = self.living()?;
         let there = state.names.get(path).copied();
         let node = match (how, there) {
             (Open::Read | Open::Write, None) => return Err(io::ErrorKind::NotFound.into()),
@@ -401,7 +422,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.living()?;
         state.whole_step()?;
         if !state.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
@@ -411,7 +432,7 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.living()?;
         state.whole_step()?;
         if !state.names.contains_key(path) {
             return Err(io::ErrorKind::NotFound.into());
@@ -421,18 +442,17 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let state = self.state();
-        state.look()?;
+        let state = self.living()?;
         let here = state.names.keys().filter(|path| path.parent() == Some(dir));
         Ok(here.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn create_dir(&self, _dir: &Path) -> io::Result<()> {
-        self.state().look()
+        self.living().map(drop)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.living()?;
         state.whole_step()?;
         let state = &mut *state;
         if state.failing_syncs > 0 {
@@ -450,14 +470,12 @@ impl Disk for SimDisk {
     }
 
     fn free_space(&self, _dir: &Path) -> io::Result<u64> {
-        let state = self.state();
-        state.look()?;
+        let state = self.living()?;
         Ok(state.capacity.saturating_sub(state.used()))
     }
 
     fn lock(&self, path: &Path) -> io::Result<DiskLock> {
-        let mut state = self.state();
-        state.look()?;
+        let mut state = self.living()?;
         if !state.locks.insert(path.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -597,6 +615,18 @@ mod tests {
 
     fn content(disk: &SimDisk) -> Vec<u8> {
         super::super::read(disk, path(), usize::MAX).unwrap()
+    }
+
+    #[test]
+    fn a_process_that_was_ended_reaches_nothing_by_name_either() {
+        let disk = SimDisk::new(1);
+        let process = disk.process();
+        process.open(path(), Open::CreateNew).unwrap().append(&[1; 10]).unwrap();
+        disk.kill();
+        assert!(process.open(path(), Open::Read).is_err());
+        assert!(process.open(Path::new("d/other"), Open::CreateNew).is_err());
+        assert!(process.remove(path()).is_err() && process.lock(path()).is_err());
+        assert_eq!(content(&disk.process()), [1; 10]);
     }
 
     #[test]
