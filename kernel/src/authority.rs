@@ -1,6 +1,6 @@
 //! The gate with a memory: who asks is decided, written down, and where a person has to say, asked.
 //!
-//! [`Gate`] is pure; this is what stands around it in a profile that is unlocked. [`Authority::ask`]
+//! [`Gate`] is pure; this is what stands around it in an unlocked profile. [`Authority::ask`]
 //! decides, puts what is to be asked into the [`Inbox`], honours what was approved there, and
 //! leaves an entry in the [`Ledger`]. [`Authority::approve`] and [`Authority::deny`] are a person's
 //! words. The kill switch is thrown here, and lies in a file ([`SwitchFile`]).
@@ -574,6 +574,24 @@ impl Authority {
             decision,
             rule,
             evidence,
+        })?;
+        Ok(())
+    }
+
+    /// Notes what the owner did outside of here: to `subject`, of which only the hash is kept.
+    ///
+    /// # Errors
+    /// When the log takes no more, or the action is none.
+    pub fn note_owner(&self, action: &str, subject: &[u8]) -> Result<(), AuthorityError> {
+        self.ledger.append(&Entry {
+            time: Time::now(),
+            trace: TraceId(0),
+            actor: Principal::Owner,
+            action: ActionId::new(action).map_err(AuthorityError::Name)?,
+            subject: Some(self.subjects.subject(subject)),
+            decision: Decision::Noted,
+            rule: None,
+            evidence: Vec::new(),
         })?;
         Ok(())
     }

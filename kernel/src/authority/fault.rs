@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::gate::{PolicyError, Verdict};
 use crate::inbox::{ItemId, ItemState};
 use crate::ledger::LedgerError;
+use crate::principal::BadName;
 use crate::row::RowError;
 
 /// Each says what to do.
@@ -33,6 +34,8 @@ pub enum AuthorityError {
     Policy(PolicyError),
     /// The edit was made and taken back: this still decides otherwise.
     StillAsked(Box<Verdict>),
+    /// The action has no right name.
+    Name(BadName),
     /// The rows' own answer.
     Row(RowError),
     /// The ledger's own answer.
@@ -83,6 +86,7 @@ impl fmt::Display for AuthorityError {
                     verdict.decided.name()
                 )
             }
+            Self::Name(error) => error.fmt(f),
             Self::Row(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
             Self::Disk(path, error) => {

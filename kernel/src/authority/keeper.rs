@@ -8,7 +8,7 @@ use super::{Ask, Authority, Outcome};
 use crate::action::Risk;
 use crate::gate::{Context, KillSwitch, Request, Resource};
 use crate::ledger::TraceId;
-use crate::principal::{ActionId, Principal};
+use crate::principal::{ActionId, Name, Principal};
 use crate::run::{Decision, GateKeeper};
 
 /// How long a run's question stands: a week.
@@ -42,9 +42,10 @@ impl Keeper {
         let risk = self.tiers.risk(action).ok_or_else(|| {
             format!("{action} is no action of this program, so nobody knows what it may do")
         })?;
-        let resource = if resource.is_empty() { "nothing" } else { resource };
-        let resource = Resource::read(resource).ok_or_else(|| {
-            format!("`{resource}` is no resource: write nothing, path:, domain: or name:")
+        // A step that names no resource is asked for by its own name.
+        let named = || Name::new(resource).ok().map(Resource::Named);
+        let resource = Resource::read(resource).or_else(named).ok_or_else(|| {
+            format!("\"{resource}\" is no resource: write nothing, path:, domain: or name:")
         })?;
         let request = Request {
             principal: &who,
