@@ -1,5 +1,7 @@
-//! The scheduler with real runs, a scripted machine and real processes, by the clock.
+//! The scheduler with real runs, a scripted machine and real processes, by the clock. Whether
+//! processes are gone and what a thread has used is looked up in /proc.
 
+#![cfg(target_os = "linux")]
 // The lint's own exception does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
@@ -180,7 +182,6 @@ fn stops_after(bench: &Bench, scheduler: &Scheduler, name: &str, stop: impl FnOn
     took
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_key_the_kill_switch_and_the_battery_stop_a_real_process_within_a_second() {
     let bench = open();
@@ -208,7 +209,6 @@ fn a_key_the_kill_switch_and_the_battery_stop_a_real_process_within_a_second() {
     assert!(scheduler.standings().is_empty());
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn the_end_of_the_scheduler_and_of_the_runs_stops_what_is_at_work() {
     let bench = open();
@@ -272,7 +272,6 @@ fn the_better_job_goes_first_and_an_answer_lets_one_go_on() {
 }
 
 /// Only the scheduler's own thread is looked at: other tests run beside this one.
-#[cfg(target_os = "linux")]
 #[test]
 fn waiting_costs_less_than_a_thousandth_of_a_cpu() {
     let name = "waiting_costs_less_than_a_thousandth_of_a_cpu";
