@@ -13,7 +13,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use zeroize::Zeroizing;
 
 use super::entry::{EvidenceHash, SubjectHash};
@@ -224,8 +223,8 @@ impl fmt::Debug for SubjectKeys {
     }
 }
 
-fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.into())
+fn cipher(key: &[u8; 32]) -> keys::Cipher {
+    keys::Cipher::new(key)
 }
 
 #[cfg(test)]
