@@ -424,6 +424,49 @@ fn a_workspaces_policy_only_narrows_and_only_once_it_is_trusted() {
 }
 
 #[test]
+fn the_upkeep_is_a_run_that_the_gate_the_ledger_and_the_switch_hold_for() {
+    let home = Home::new().unwrap();
+    let mut instance = start(&home, &[]);
+    let upkeep = |instance: &mut Instance, state: &str| {
+        let run = instance.call("upkeep.now", json!({})).unwrap();
+        let run = run["id"].as_str().unwrap().to_owned();
+        until(&home, &["runs", "show", &run], |it| it["state"] == state)
+    };
+    let done = upkeep(&mut instance, "done");
+    assert_eq!(done["principal"], json!("pack:hearth/upkeep"));
+    let told = decisions(&home);
+    for action in ["ledger.checkpoint", "log.tidy", "object.sweep"] {
+        assert!(told.contains(&format!("pack:hearth/upkeep allowed {action}")), "{told:?}");
+    }
+    json_of(&home, &["kill-switch", "on"]);
+    let stopped = upkeep(&mut instance, "waiting");
+    assert!(stopped["reason"].as_str().unwrap().contains("kill switch"), "{stopped}");
+    json_of(&home, &["kill-switch", "off"]);
+    until(&home, &["runs", "show", "2"], |it| it["state"] == "done");
+    // Its owner's policy is above the program's own.
+    let own = "[[rule]]\nid = \"no-sweep\"\neffect = \"forbid\"\nprincipal = [\"pack\"]\naction = \
+               [\"object.sweep\"]\n";
+    std::fs::write(home.profile().join("config/policy.toml"), own).unwrap();
+    let begun = Instant::now();
+    while json_of(
+        &home,
+        &["policy", "check", "principal=pack:hearth/upkeep", "action=object.sweep"],
+    )["decision"]
+        != "deny"
+    {
+        assert!(begun.elapsed() < SOON);
+    }
+    instance.keys("ctrl-n").unwrap();
+    instance.wait_idle(IDLE_MAX).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    instance.wait_idle(IDLE_MAX).unwrap();
+    let failed = upkeep(&mut instance, "failed");
+    assert!(failed["reason"].as_str().unwrap().contains("no-sweep"), "{failed}");
+    instance.keys("x ctrl-z").unwrap();
+    assert_eq!(instance.text().unwrap(), "");
+}
+
+#[test]
 fn a_locked_profile_has_no_stores_and_says_so_and_can_be_stopped() {
     let home = Home::new().unwrap();
     start(&home, &[]).kill();
