@@ -20,7 +20,7 @@
 //!
 //! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both. [`row`] and
 //! [`ledger`] are streams of the log; [`object`] keeps bytes; [`gate`] decides; [`run`] keeps its
-//! account in rows.
+//! account in rows; [`stores`] says which records of the log they need.
 
 pub mod action;
 pub mod disk;
@@ -33,5 +33,6 @@ pub mod principal;
 pub mod redaction;
 pub mod row;
 pub mod run;
+pub mod stores;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};
