@@ -1,7 +1,6 @@
 //! Follows what other programs do to open files, and the person to settings, keys and themes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::Program;
 use crate::files::save;
@@ -88,25 +87,17 @@ impl Program {
             },
         );
     }
-
-    /// Drops what the log needs no more: texts that were closed, sessions that were replaced.
-    pub(super) fn compact_journal(&mut self) {
-        let (Some(writer), Some(keys)) = (self.journal.writer(), self.keys.clone()) else { return };
-        self.workers.run(
-            "tidying the log",
-            Urgency::Background,
-            move || crate::journal::compact(&writer, &Arc::clone(&keys)),
-            |program, result| {
-                if let Err(sentence) = result {
-                    program.say(Severity::Warning, sentence);
-                }
-            },
-        );
-    }
 }
 
 fn own_files(places: &crate::directories::Directories) -> Vec<PathBuf> {
-    vec![places.settings(), places.device_settings(), places.keymap()]
+    vec![
+        places.settings(),
+        places.device_settings(),
+        places.keymap(),
+        places.policy(),
+        places.device_policy(),
+        places.trust(),
+    ]
 }
 
 fn finish(safety: &Path) -> Vec<String> {
