@@ -13,9 +13,10 @@ use crate::row::{Condensed, ROW_STREAM};
 /// has to say.
 ///
 /// ```
-/// # use kernel::log::{LogError, LogWriter};
+/// # use kernel::log::LogWriter;
 /// # use kernel::{keys::Opener, row::Rows};
-/// # fn f(log: &LogWriter, opener: &Opener, rows: &Rows) -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::error::Error;
+/// # fn f(log: &LogWriter, opener: &Opener, rows: &Rows) -> Result<(), Box<dyn Error>> {
 /// let condensed = rows.condense()?;
 /// log.compact(opener, |header| kernel::stores::needs(header, Some(&condensed)))?;
 /// # Ok(()) }
