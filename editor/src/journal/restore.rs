@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use kernel::keys::{Opener, Unlocked};
 use kernel::log::{Damage, DamageKind, LogError, LogReader, LogWriter, Record, RecordHeader};
 use kernel::row::Rows;
+use kernel::stores;
 use text::bytes::Encoding;
 use text::{Author, Authors, Document, Operation, Rope, TextHash};
 
