@@ -6,6 +6,7 @@ mod full;
 mod keys;
 mod kills;
 mod profile;
+mod records;
 mod saves;
 
 use std::path::Path;

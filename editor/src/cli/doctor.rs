@@ -2,10 +2,10 @@
 //!
 //! It changes nothing, and answers for each check even when another fails.
 
+mod records;
+
 use std::fmt::Write;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use kernel::disk::RealDisk;
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ use super::{line, list};
 use crate::directories::Directories;
 use crate::instance;
 use crate::profile::{self, Guard};
-use crate::record;
 use crate::registry::Registry;
 use crate::source::Problem;
 use crate::trust::TrustStore;
@@ -55,8 +54,9 @@ pub(super) fn examine(directories: &Directories) -> Vec<Check> {
         check_problems("keymap", &key_problems),
         check_trust(directories),
         check_instance(directories),
-        check_records(directories),
-        check_crashes(directories),
+        records::check_log(directories),
+        records::check_metrics(directories),
+        records::check_crashes(directories),
         check_fonts(),
     ];
     let wanted = settings.appearance().renderer.name();
@@ -179,80 +179,6 @@ fn check_instance(directories: &Directories) -> Check {
         Ok(None) => Check::well(name, "none runs"),
         Err(fault) => Check::ill(name, fault.sentence, "end it, or set HEARTH_HOME"),
     }
-}
-
-fn check_records(directories: &Directories) -> Check {
-    let name = "records";
-    let path = record::newest_file(&directories.records());
-    match tail(&path) {
-        Ok(None) => Check::well(name, "nothing was recorded yet"),
-        Err(error) => Check::ill(
-            name,
-            format!("{} cannot be read ({error})", path.display()),
-            "change its permissions or delete it",
-        ),
-        Ok(Some(text)) => {
-            let lines: Vec<Value> =
-                text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            let count = |level: &str| lines.iter().filter(|line| line["level"] == level).count();
-            let stalls = lines.iter().filter(|line| line["event"] == "ui.stall").count();
-            let latency = lines.iter().rev().find(|line| line["event"] == "ui.metrics");
-            let mut detail = format!(
-                "{}: {} errors, {} warnings, {stalls} stalls lately",
-                path.display(),
-                count("error"),
-                count("warn")
-            );
-            if let Some(latency) = latency {
-                let figure = |name: &str| latency["figures"]["input_to_present_us"][name].as_f64();
-                if let (Some(p50), Some(p99)) = (figure("p50"), figure("p99")) {
-                    let (p50, p99) = (p50 / 1e3, p99 / 1e3);
-                    write!(detail, "; key to frame {p50:.1} ms at p50, {p99:.1} at p99")
-                        .expect("writing to a string cannot fail");
-                }
-                if let Some(bytes) = latency["peak_bytes"].as_u64() {
-                    write!(detail, "; {} MB at most", bytes >> 20)
-                        .expect("writing to a string cannot fail");
-                }
-            }
-            Check::well(name, detail)
-        }
-    }
-}
-
-/// The last 256 KiB of a file; the first line of that may be torn.
-fn tail(path: &Path) -> std::io::Result<Option<String>> {
-    const BYTES: u64 = 256 << 10;
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let len = file.metadata()?.len();
-    file.seek(SeekFrom::Start(len.saturating_sub(BYTES)))?;
-    let mut bytes = Vec::new();
-    file.take(BYTES).read_to_end(&mut bytes)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-fn check_crashes(directories: &Directories) -> Check {
-    let name = "crashes";
-    let reports = record::reports(&directories.crashes());
-    let Some(last) = reports.first() else { return Check::well(name, "no reports") };
-    let ago =
-        last.written.and_then(|written| written.elapsed().ok()).map_or(String::new(), |ago| {
-            let (unit, seconds) = match ago {
-                ago if ago < Duration::from_secs(3600) => ("minutes", 60),
-                ago if ago < Duration::from_secs(2 * 86_400) => ("hours", 3600),
-                _ => ("days", 86_400),
-            };
-            format!(", {} {unit} ago", ago.as_secs() / seconds)
-        });
-    Check::ill(
-        name,
-        format!("the last of {} reports{ago}: {}", reports.len(), last.message),
-        format!("read {}, and delete it when it is dealt with", last.path.display()),
-    )
 }
 
 fn check_fonts() -> Check {

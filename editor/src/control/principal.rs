@@ -28,6 +28,9 @@ pub enum Driving {
 const OPEN_TO_ALL: &[&str] =
     &["file.open", "file.open_all", "file.save", "buffer.text", "suggest.now"];
 
+/// What of the program itself drives nothing.
+const DRIVES_NOTHING: &[&str] = &["app.quit", "app.metrics"];
+
 impl Principal {
     /// Who a new connection is.
     pub fn of_connection(driving: Driving) -> Self {
@@ -52,7 +55,8 @@ impl Principal {
     /// Who may do it instead, in one sentence.
     pub fn may(self, action: &Action, driving: Driving) -> Result<(), Fault> {
         let id = action.id;
-        if id.starts_with("app.") && id != "app.quit" && driving == Driving::Refused {
+        let drives = id.starts_with("app.") && !DRIVES_NOTHING.contains(&id);
+        if drives && driving == Driving::Refused {
             return Err(Fault::denied(format!(
                 "{id} drives the window: start Hearth with --headless or --drive to allow it."
             )));
@@ -126,6 +130,8 @@ mod tests {
         assert!(Principal::Driver.may(&keys, Driving::Allowed).is_ok());
         let state = action("app.state", Effect::Pure, Risk::L0);
         assert!(Principal::Socket.may(&state, Driving::Refused).is_err());
+        let metrics = action("app.metrics", Effect::Pure, Risk::L0);
+        assert!(Principal::Socket.may(&metrics, Driving::Refused).is_ok());
     }
 
     #[test]
