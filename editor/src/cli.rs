@@ -75,6 +75,9 @@ hearth profile                    what unlocks the profile
     rotate                        seal with a new key from now on
 hearth trust PATH [--revoke]      let a folder's own files count, or no more
 hearth doctor                     what this machine has and lacks, and what to do about it
+    --repair                      make the index of the profile's rows anew from its log
+    --seen                        note that the crash reports were seen
+    --adapters                    list what can draw
 hearth --version, --help
 
 Subcommands take --json. HEARTH_HOME is a folder for all of the program's own files;
@@ -118,10 +121,8 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
             print(&profile_keys::run(&Directories::of_process()?, change, form)?)
         }
         Invocation::Trust { path, change, form } => print(&trust(&path, change, form)?),
-        Invocation::Doctor(form) => {
-            // What it finds is its answer: it fails only where it cannot look.
-            let checks = doctor::examine(&Directories::of_process()?);
-            print(&doctor::report(&checks, form))
+        Invocation::Doctor { task, form } => {
+            print(&doctor::run(&Directories::of_process()?, task, form)?)
         }
         Invocation::Version(Form::Text) => {
             print(&format!("hearth {}\n", env!("CARGO_PKG_VERSION")))

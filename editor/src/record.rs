@@ -12,10 +12,12 @@ mod histogram;
 mod keeper;
 mod memory;
 mod metrics;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod minidump;
 #[cfg(target_os = "linux")]
 mod signal;
 
-pub use crash::{install as install_crash_reports, reports};
+pub use crash::{Report, Seen, install as install_crash_reports, reports, see as see_reports};
 pub use disk::TimedDisk;
 pub use field::{Field, Trace};
 pub use file::newest as newest_file;

@@ -8,6 +8,8 @@ mod kills;
 mod profile;
 mod records;
 mod saves;
+#[cfg(target_os = "linux")]
+mod signals;
 
 use std::path::Path;
 use std::process::Command;

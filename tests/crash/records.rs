@@ -14,7 +14,7 @@ use tests::instance::{Home, Instance, Profile, binary};
 const WRITTEN_MAX: Duration = Duration::from_secs(25);
 
 /// `hearth doctor --json`, by the name of its checks.
-fn doctor(home: &Home) -> impl Fn(&str) -> Value + use<> {
+pub fn doctor(home: &Home) -> impl Fn(&str) -> Value + use<> {
     let output = home.command(&binary(Profile::Dev).unwrap()).args(["doctor", "--json"]).output();
     let Output { status, stdout, stderr } = output.unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use kernel::disk::RealDisk;
 use serde_json::{Value, json};
 
-use super::invocation::Form;
+use super::invocation::{DoctorTask, Form};
 use super::{line, list};
 use crate::directories::Directories;
 use crate::instance;
 use crate::profile::{self, Guard};
-use crate::registry::Registry;
+use crate::record;
+use crate::registry::{Fault, Registry};
 use crate::source::Problem;
 use crate::trust::TrustStore;
 
@@ -40,6 +41,33 @@ impl Check {
     fn ill(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name, ok: false, detail: detail.into(), remedy: Some(remedy.into()) }
     }
+}
+
+/// Does what was asked. What it finds is its answer: it fails only where it cannot look or act.
+///
+/// # Errors
+/// Why something was not done.
+pub(super) fn run(
+    directories: &Directories,
+    task: DoctorTask,
+    form: Form,
+) -> Result<String, Fault> {
+    match task {
+        DoctorTask::Examine => Ok(report(&examine(directories), form)),
+        DoctorTask::See => see(directories, form),
+        DoctorTask::Adapters | DoctorTask::Repair => Ok(String::new()),
+    }
+}
+
+fn see(directories: &Directories, form: Form) -> Result<String, Fault> {
+    let folder = directories.crashes();
+    let seen = record::see_reports(&folder)
+        .map_err(|error| Fault::file("Noting what was seen in", &folder, &error))?;
+    Ok(match (form, seen) {
+        (Form::Json, _) => line(&json!({ "seen": seen })),
+        (_, 1) => "1 report is seen now.\n".to_owned(),
+        (_, seen) => format!("{seen} reports are seen now.\n"),
+    })
 }
 
 /// Looks at everything.

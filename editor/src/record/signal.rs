@@ -1,8 +1,8 @@
-//! A report of a fatal signal: which one, where, the registers and what was mapped.
+//! Reports of fatal signals: a text that says which one and where, and a minidump beside it.
 //!
-//! It holds no memory: a stack may hold a buffer's text or a key. Addresses are resolved later
-//! with the map and the program's symbols. Everything is prepared before, since a handler may call
-//! only what is async-signal-safe (POSIX.1-2017, 2.4.3): `write`, `open`, `read`, `sigaction`.
+//! Everything is prepared before, since a handler may call only what is async-signal-safe
+//! (POSIX.1-2017, 2.4.3): both files are open and the memory is there. No memory of the process
+//! leaves it but what [`super::minidump`] keeps.
 
 use std::ffi::c_void;
 use std::fs::OpenOptions;
@@ -16,25 +16,38 @@ use std::time::SystemTime;
 
 use libc::{c_int, siginfo_t};
 
-const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+const SIGNALS: [c_int; 5] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
 
-/// Open for the report, or -1.
+/// How the files of a report end.
+const TEXT: &str = "-signal.txt";
+const DUMP: &str = "-signal.dmp";
+
+/// Open for the report and for its dump, or -1.
 static FILE: AtomicI32 = AtomicI32::new(-1);
+static DUMP_FILE: AtomicI32 = AtomicI32::new(-1);
 
 /// What handled each signal before; Rust's own handler tells of an overflown stack.
 static BEFORE: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
 
-/// Opens the file of a report that may come, and takes the signals.
+/// Opens the files of a report that may come, and takes the signals.
 pub(super) fn install(folder: &Path) {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let name = format!("{:013}-{}-signal.txt", since.as_millis(), std::process::id());
-    let path = folder.join(name);
-    let opened = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path);
-    let Ok(file) = opened else { return };
+    let begin = format!("{:013}-{}", since.as_millis(), std::process::id());
+    let open = |end: &str| {
+        let path = folder.join(format!("{begin}{end}"));
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    };
+    let Ok(file) = open(TEXT) else { return };
     if FILE.compare_exchange(-1, file.into_raw_fd(), Ordering::SeqCst, Ordering::SeqCst).is_err() {
         return;
     }
-    clear_unused(folder, &path);
+    if let Ok(file) = open(DUMP) {
+        DUMP_FILE.store(file.into_raw_fd(), Ordering::SeqCst);
+    }
+    clear_unused(folder);
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    super::minidump::install();
     let mut before = [const { MaybeUninit::<libc::sigaction>::zeroed() }; SIGNALS.len()];
     for (signal, before) in SIGNALS.iter().zip(&mut before) {
         // SAFETY: the pointer is to a sigaction of ours, and a null action only asks.
@@ -56,14 +69,15 @@ pub(super) fn install(folder: &Path) {
 }
 
 /// Deletes what earlier processes made ready and never wrote.
-fn clear_unused(folder: &Path, own: &Path) {
+fn clear_unused(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
         let empty = std::fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == 0);
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let process = name.strip_suffix("-signal.txt").and_then(|name| name.split('-').next_back());
+        let begin = name.strip_suffix(TEXT).or_else(|| name.strip_suffix(DUMP));
+        let process = begin.and_then(|name| name.split('-').next_back());
         let alive = process.is_some_and(|id| Path::new("/proc").join(id).exists());
-        if empty && path != own && process.is_some() && !alive {
+        if empty && process.is_some() && !alive {
             // It is seen again at the next start.
             drop(std::fs::remove_file(&path));
         }
@@ -71,64 +85,60 @@ fn clear_unused(folder: &Path, own: &Path) {
 }
 
 /// Writes the report, gives the signal back to whoever had it, and returns into the fault, which
-/// happens again.
+/// happens again. A signal that somebody sent happens no more: it is sent again.
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     static ENTERED: AtomicBool = AtomicBool::new(false);
+    // SAFETY: the kernel hands a valid siginfo_t to a handler with SA_SIGINFO.
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as u64) };
+    let is_sent = code <= 0;
     if !ENTERED.swap(true, Ordering::SeqCst) {
-        let mut line = Line::new();
-        line.text("fatal signal ").number(signal as u64, 10);
-        // SAFETY: the kernel hands a valid siginfo_t to a handler with SA_SIGINFO.
-        line.text(" at address 0x").number(unsafe { (*info).si_addr() } as u64, 16).send();
-        line.text("version ").text(env!("CARGO_PKG_VERSION")).send();
-        registers(&mut line, context);
-        copy_map();
+        // Of a signal that was sent the same bytes tell the sender.
+        let address = if is_sent { 0 } else { address };
+        report(signal, code, address, context);
     }
     let index = SIGNALS.iter().position(|known| *known == signal);
-    if let (Some(before), Some(index)) = (BEFORE.get(), index) {
+    if is_sent {
+        // SAFETY: an all-zero sigaction is the default action; the thread is this one.
+        unsafe {
+            let action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+            let thread = libc::syscall(libc::SYS_gettid);
+            libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal);
+        }
+    } else if let (Some(before), Some(index)) = (BEFORE.get(), index) {
         // SAFETY: it is what sigaction gave for this signal.
         unsafe { libc::sigaction(signal, &raw const before[index], std::ptr::null_mut()) };
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn registers(line: &mut Line, context: *mut c_void) {
-    // SAFETY: the kernel hands a valid ucontext_t to a handler with SA_SIGINFO.
-    let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
-    for (name, at) in [
-        ("rip", libc::REG_RIP),
-        ("rsp", libc::REG_RSP),
-        ("rbp", libc::REG_RBP),
-        ("error", libc::REG_ERR),
-        ("trap", libc::REG_TRAPNO),
-    ] {
-        line.text(name).text(" 0x").number(registers[at as usize] as u64, 16).send();
-    }
+/// Writes the text's first words before anything can go wrong again, then the dump, then the rest.
+fn report(signal: c_int, code: c_int, address: u64, context: *mut c_void) {
+    let mut line = Line::new();
+    line.text("fatal signal ").number(signal as u64, 10).send();
+    dump(&mut line, signal, code, address, context);
+    line.text("\nversion ").text(env!("CARGO_PKG_VERSION")).text("\n").send();
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-fn registers(line: &mut Line, _context: *mut c_void) {
-    line.text("registers are not read on this processor").send();
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn dump(line: &mut Line, signal: c_int, code: c_int, address: u64, context: *mut c_void) {
+    use super::minidump::{self, Fault};
+    let file = DUMP_FILE.load(Ordering::SeqCst);
+    let fault = Fault { signal, code, address, context };
+    // SAFETY: only the first fault comes here, and the kernel gave the context to its handler.
+    let (is_plain, (told, found)) = unsafe {
+        minidump::write(file, &fault);
+        (minidump::is_plain(address), minidump::thread_counts())
+    };
+    if code > 0 && is_plain {
+        line.text(" at address 0x").number(address, 16);
+    }
+    line.text("\n").number(told as u64, 10).text(" of ").number(found as u64, 10);
+    line.text(" threads stand in the minidump beside this file").send();
 }
 
-/// Copies `/proc/self/maps`, which gives the addresses their files.
-fn copy_map() {
-    // SAFETY: the path ends with a zero; the buffer is as long as read is told.
-    unsafe {
-        let map = libc::open(c"/proc/self/maps".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if map < 0 {
-            return;
-        }
-        let mut buffer = [0_u8; 4096];
-        loop {
-            let read = libc::read(map, buffer.as_mut_ptr().cast(), buffer.len());
-            let Ok(read) = usize::try_from(read) else { break };
-            if read == 0 {
-                break;
-            }
-            send(&buffer[..read]);
-        }
-        libc::close(map);
-    }
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn dump(line: &mut Line, _: c_int, _: c_int, _: u64, _: *mut c_void) {
+    line.text("\nno minidump is written on this processor").send();
 }
 
 fn send(bytes: &[u8]) {
@@ -173,7 +183,6 @@ impl Line {
     }
 
     fn send(&mut self) {
-        self.text("\n");
         send(&self.bytes[..self.len]);
         self.len = 0;
     }
@@ -205,8 +214,8 @@ mod tests {
         assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{output:?}");
         let reports = super::super::reports(dir.path());
         assert_eq!(reports[0].message, "fatal signal 11 at address 0x1008");
-        let text = std::fs::read_to_string(&reports[0].path).unwrap();
-        assert!(text.contains("[stack]"), "{text}");
+        let dump = std::fs::read(reports[0].dump.as_ref().unwrap()).unwrap();
+        assert!(dump.starts_with(b"MDMP"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Check;
 use crate::directories::Directories;
-use crate::record::{self, Measure, Metrics};
+use crate::record::{self, Measure, Metrics, Report, Seen};
 
 /// Errors and warnings lately.
 pub(super) fn check_log(directories: &Directories) -> Check {
@@ -108,16 +108,26 @@ fn tail(path: &Path) -> std::io::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Reports of crashes.
+/// Reports of crashes: those that nobody has seen are wrong.
 pub(super) fn check_crashes(directories: &Directories) -> Check {
     let name = "crashes";
     let reports = record::reports(&directories.crashes());
-    let Some(last) = reports.first() else { return Check::well(name, "no reports") };
+    let new: Vec<&Report> = reports.iter().filter(|report| report.seen == Seen::No).collect();
+    let Some(last) = new.first() else {
+        return Check::well(
+            name,
+            match reports.len() {
+                0 => "no reports".to_owned(),
+                count => format!("{count} reports, all of them seen"),
+            },
+        );
+    };
     let ago = last.written.and_then(|written| written.elapsed().ok());
     let ago = ago.map_or(String::new(), |ago| format!(", {} ago", told(ago)));
+    let dump = last.dump.as_ref().map_or("", |_| "; its minidump lies beside it");
     Check::ill(
         name,
-        format!("the last of {} reports{ago}: {}", reports.len(), last.message),
-        format!("read {}, and delete it when it is dealt with", last.path.display()),
+        format!("{} new reports, the last{ago}: {}{dump}", new.len(), last.message),
+        format!("read {}, then `hearth doctor --seen` notes that you have", last.path.display()),
     )
 }

@@ -1,0 +1,33 @@
+//! Which words may leave the process.
+
+use super::maps::Maps;
+
+/// Integers on both sides of zero that are kept: no character of a text is that small.
+const SMALL: i64 = 32;
+
+/// A null pointer and the fields behind it.
+const NULL_BYTES: u64 = 64 << 10;
+
+/// A fault this far from something mapped was meant for it.
+const NEAR_BYTES: u64 = 1 << 20;
+
+/// Knows addresses from text.
+#[derive(Clone, Copy)]
+pub(super) struct Keep<'a> {
+    pub(super) maps: &'a Maps,
+}
+
+impl Keep<'_> {
+    /// A word of a register or a stack: itself if it leads into a module's code or a stack or is a
+    /// small integer, else zero.
+    pub(super) fn word(self, word: u64) -> u64 {
+        let is_small = (-SMALL..SMALL).contains(&word.cast_signed());
+        if is_small || self.maps.is_code(word) || self.maps.is_stack(word) { word } else { 0 }
+    }
+
+    /// The address of a fault: itself if it lies near zero or near something that is mapped.
+    pub(super) fn address(self, address: u64) -> u64 {
+        let is_near = || self.maps.is_near(address, NEAR_BYTES);
+        if address < NULL_BYTES || is_near() { address } else { 0 }
+    }
+}
