@@ -158,6 +158,11 @@ impl Directories {
         self.data.join("log")
     }
 
+    /// The index of the rows.
+    pub fn rows(&self) -> PathBuf {
+        self.data.join("rows")
+    }
+
     /// Folders that the owner trusts.
     pub fn trust(&self) -> PathBuf {
         self.data.join("trust.json")

@@ -106,7 +106,7 @@ fn show(dir: &Path, locked: &Locked) -> String {
 }
 
 /// With what is at hand, else by asking.
-fn unlock(directories: &Directories, locked: &Locked) -> Result<Unlocked, Fault> {
+pub(super) fn unlock(directories: &Directories, locked: &Locked) -> Result<Unlocked, Fault> {
     let guard = profile::guard(&RealDisk, directories)?;
     if guard == Some(Guard::Passphrase) && profile::passphrase_file().is_none() {
         let words = match std::io::stdin().is_terminal() {
