@@ -321,19 +321,23 @@ fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
         }
         _ => {
             let form = words.form(json);
-            let tasks = [
-                ("--seen", DoctorTask::See),
-                ("--adapters", DoctorTask::Adapters),
-                ("--repair", DoctorTask::Repair),
-            ];
-            let given: Vec<_> = tasks.iter().filter(|(option, _)| words.take(option)).collect();
-            let task = match given.as_slice() {
-                [] => DoctorTask::Examine,
-                [(_, task)] => *task,
-                _ => return Err("`hearth doctor` does one thing at a time.".to_owned()),
-            };
-            words.end(0).map(|_| Invocation::Doctor { task, form })
+            doctor(words).map(|task| Invocation::Doctor { task, form })
         }
+    }
+}
+
+fn doctor(mut words: Words) -> Result<DoctorTask, Usage> {
+    let tasks = [
+        ("--seen", DoctorTask::See),
+        ("--adapters", DoctorTask::Adapters),
+        ("--repair", DoctorTask::Repair),
+    ];
+    let given: Vec<_> = tasks.iter().filter(|(option, _)| words.take(option)).collect();
+    words.end(0)?;
+    match given.as_slice() {
+        [] => Ok(DoctorTask::Examine),
+        [(_, task)] => Ok(*task),
+        _ => Err("`hearth doctor` does one thing at a time.".to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The program itself: ending it, and driving it from scripts.
 //!
-//! All but `app.quit` and `app.metrics` exist only in an instance that was started with `--headless`
-//! or `--drive`.
+//! All but `app.quit` and `app.metrics` exist only in an instance that was started with
+//! `--headless` or `--drive`.
 
 use std::time::Duration;
 

@@ -193,29 +193,56 @@ mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
 
-    /// Runs in a process of its own, started by the test below.
+    /// Runs in a process of its own, started by the tests below.
     #[test]
-    #[ignore = "ends its process; the test below runs it"]
+    #[ignore = "ends its process; the tests below run it"]
     fn fault() {
-        let folder = std::env::var_os("HEARTH_TEST_CRASHES").expect("the other test sets it");
-        install(Path::new(&folder));
+        let set = |name: &str| std::env::var_os(name).expect("the other tests set it");
+        install(Path::new(&set("HEARTH_TEST_CRASHES")));
+        if set("HEARTH_TEST_FAULT") == "overflow" {
+            std::hint::black_box(overflow(std::hint::black_box(0)));
+        }
         // SAFETY: it is not: reading an unmapped address is what this test is about.
         unsafe { std::ptr::read_volatile(std::ptr::without_provenance::<u8>(0x1008)) };
     }
 
-    #[test]
-    fn a_fault_leaves_a_report_and_still_ends_the_process() {
+    /// Calls itself until its stack has run out.
+    fn overflow(depth: usize) -> usize {
+        let room = std::hint::black_box([depth; 512]);
+        match depth {
+            usize::MAX => 0,
+            depth => overflow(depth + 1) + room[depth % 512],
+        }
+    }
+
+    /// The report that a fault left, once its signal has ended the process.
+    fn report_of(fault: &str, signal: c_int) -> (String, Vec<u8>) {
         let dir = tempfile::tempdir().unwrap();
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "record::signal::tests::fault", "--ignored"])
             .env("HEARTH_TEST_CRASHES", dir.path())
+            .env("HEARTH_TEST_FAULT", fault)
             .output()
             .unwrap();
-        assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{output:?}");
+        assert_eq!(output.status.signal(), Some(signal), "{output:?}");
         let reports = super::super::reports(dir.path());
-        assert_eq!(reports[0].message, "fatal signal 11 at address 0x1008");
-        let dump = std::fs::read(reports[0].dump.as_ref().unwrap()).unwrap();
-        assert!(dump.starts_with(b"MDMP"));
+        let text = std::fs::read_to_string(&reports[0].path).unwrap();
+        (text, std::fs::read(reports[0].dump.as_ref().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_fault_leaves_a_report_and_still_ends_the_process() {
+        let (text, dump) = report_of("read", libc::SIGSEGV);
+        assert!(text.starts_with("fatal signal 11 at address 0x1008\n"), "{text}");
+        assert!(text.contains(" threads ") && dump.starts_with(b"MDMP"), "{text}");
+    }
+
+    /// The handler has the alternate stack alone.
+    #[test]
+    fn an_overflown_stack_leaves_a_report_too() {
+        let (text, dump) = report_of("overflow", libc::SIGABRT);
+        assert!(text.starts_with("fatal signal 11 at address 0x"), "{text}");
+        assert!(text.contains("version") && dump.starts_with(b"MDMP"), "{text}");
     }
 
     #[test]

@@ -118,16 +118,18 @@ fn answer(mut child: Child, time: Duration) -> std::io::Result<Option<(ExitStatu
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     fn answered(script: &str) -> Option<(ExitStatus, String)> {
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
         answer(command.spawn().unwrap(), Duration::from_millis(1500)).unwrap()
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_process_that_hangs_is_ended_and_one_that_crashes_is_told() {
         assert_eq!(answered("echo here").unwrap().1, "here\n");

@@ -111,7 +111,7 @@ pub(super) fn check_keychain(guard: Option<Guard>) -> Check {
             reason,
             "log in where the keychain is, or unlock with HEARTH_PASSPHRASE_FILE",
         ),
-        _ => Check::well(name, format!("none, and the profile needs none ({reason})")),
+        _ => Check::well(name, format!("the profile needs none; {reason}")),
     }
 }
 

@@ -123,11 +123,14 @@ pub(super) fn check_crashes(directories: &Directories) -> Check {
         );
     };
     let ago = last.written.and_then(|written| written.elapsed().ok());
-    let ago = ago.map_or(String::new(), |ago| format!(", {} ago", told(ago)));
+    let ago = ago.map_or(String::new(), |ago| format!(" {} ago", told(ago)));
     let dump = last.dump.as_ref().map_or("", |_| "; its minidump lies beside it");
     Check::ill(
         name,
-        format!("{} new reports, the last{ago}: {}{dump}", new.len(), last.message),
+        match new.len() {
+            1 => format!("1 new report,{ago}: {}{dump}", last.message),
+            count => format!("{count} new reports, the last{ago}: {}{dump}", last.message),
+        },
         format!("read {}, then `hearth doctor --seen` notes that you have", last.path.display()),
     )
 }

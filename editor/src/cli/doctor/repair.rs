@@ -126,11 +126,15 @@ impl Repaired {
     fn to_text(&self) -> String {
         let Self { found, commits, rows, lost, log, aside } = self;
         let mut lines = vec![
-            format!("The log has {} whole records.", log.records),
+            format!("The log has {}.", counted(log.records, "whole record")),
             format!("The index of the rows was {}.", found.trim_end_matches('.')),
             format!(
-                "It was made anew from {commits} commits; each of its {rows} rows was opened and \
-                 is whole."
+                "It was made anew from {}; {} opened and whole.",
+                counted(*commits, "commit"),
+                match rows {
+                    1 => "its 1 row was".to_owned(),
+                    rows => format!("its {rows} rows were"),
+                }
             ),
         ];
         lines.push(match (lost, self.damage().as_slice()) {
@@ -139,7 +143,8 @@ impl Repaired {
                 format!("No row is lost; damaged in the log: {}.", places.join(", "))
             }
             (lost, places) => format!(
-                "{lost} commits of rows are lost to damage in the log: {}.",
+                "Lost to damage in the log: {} of rows; {}.",
+                counted(*lost, "commit"),
                 places.join(", ")
             ),
         });
@@ -150,6 +155,12 @@ impl Repaired {
         }
         lines.join("\n") + "\n"
     }
+}
+
+/// `1 row`, `2 rows`.
+fn counted(count: u64, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
 }
 
 #[cfg(test)]
@@ -260,7 +271,7 @@ mod tests {
         assert_eq!((repaired.rows, repaired.lost), (99, 1), "{repaired:?}");
         let name = segment.file_name().unwrap().to_str().unwrap();
         let told = repaired.to_text();
-        assert!(told.contains(name) && told.contains("1 commits of rows are lost"), "{told}");
+        assert!(told.contains(name) && told.contains("1 commit of rows"), "{told}");
         assert!(std::fs::read(&segment).unwrap().len() >= used, "nothing of the log is deleted");
     }
 }

@@ -31,3 +31,34 @@ impl Keep<'_> {
         if address < NULL_BYTES || is_near() { address } else { 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_no_address_and_no_small_integer() {
+        let mut maps = Box::new(Maps::new());
+        maps.read();
+        let here = 0_u64;
+        maps.add_stack(&raw const here as u64);
+        let keep = Keep { maps: &maps };
+        let code = text_is_no_address_and_no_small_integer as *const () as u64;
+        for word in [code, &raw const here as u64, 0, 7, u64::MAX] {
+            assert_eq!(keep.word(word), word, "{word:#x}");
+        }
+        // A whole word of text, its end, one character, two of UTF-16, and a place on the heap.
+        let heap = Box::new(7_u64);
+        for word in [
+            u64::from_le_bytes(*b"correct "),
+            u64::from_le_bytes(*b"le\0\0\0\0\0\0"),
+            u64::from(b'a'),
+            u64::from_le_bytes(*b"a\0b\0\0\0\0\0"),
+            &raw const *heap as u64,
+        ] {
+            assert_eq!(keep.word(word), 0, "{word:#x}");
+        }
+        assert_eq!(keep.address(0x1008), 0x1008);
+        assert_eq!(keep.address(u64::from_le_bytes(*b"correct ")), 0);
+    }
+}
