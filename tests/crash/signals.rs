@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::records::doctor;
 use super::{IDLE_MAX, start};
-use tests::instance::{Home, Profile, binary};
+use tests::instance::{Home, Instance, Profile, binary};
 use tests::seed::Seed;
 
 const SIGSEGV: u32 = 11;
@@ -117,7 +117,11 @@ fn a_fatal_signal_while_typing_leaves_a_dump_that_can_be_walked_and_holds_no_tex
     let mut seed = Seed::of_run("a_fatal_signal_while_typing");
     for round in 0..4 {
         let home = Home::new().unwrap();
-        let mut hearth = start(&home, &[]);
+        let mut command = home.command(&binary(Profile::Dev).unwrap());
+        // The environment lies on the first thread's stack, above its frames.
+        command.env("TOKEN", CANARIES[0]).env("PHRASE", CANARIES[1]).arg("--headless");
+        let mut hearth = Instance::start(command, &home).unwrap();
+        hearth.wait_idle(IDLE_MAX).unwrap();
         hearth.keys("ctrl-n").unwrap();
         hearth.type_text(CANARIES[0]).unwrap();
         let (pid, delay) = (hearth.pid(), Duration::from_millis(1 + seed.next() % 200));
