@@ -27,6 +27,13 @@ const DUMP: &str = "-signal.dmp";
 static FILE: AtomicI32 = AtomicI32::new(-1);
 static DUMP_FILE: AtomicI32 = AtomicI32::new(-1);
 
+/// The thread that writes the report, or 0, and whether it has.
+static WRITER: AtomicI32 = AtomicI32::new(0);
+static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// How long another thread that crashes waits for it, in milliseconds.
+const REPORT_MS_MAX: usize = 10_000;
+
 /// What handled each signal before; Rust's own handler tells of an overflown stack.
 static BEFORE: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
 
@@ -47,7 +54,9 @@ pub(super) fn install(folder: &Path) {
     }
     clear_unused(folder);
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    super::minidump::install();
+    let stop = super::minidump::install();
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let stop: Option<c_int> = None;
     let mut before = [const { MaybeUninit::<libc::sigaction>::zeroed() }; SIGNALS.len()];
     for (signal, before) in SIGNALS.iter().zip(&mut before) {
         // SAFETY: the pointer is to a sigaction of ours, and a null action only asks.
@@ -63,6 +72,11 @@ pub(super) fn install(folder: &Path) {
         let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
         action.sa_sigaction = handle as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        if let Some(stop) = stop {
+            // Two handlers do not fit on one alternate stack.
+            // SAFETY: the set is ours, and all zeros is an empty one.
+            unsafe { libc::sigaddset(&raw mut action.sa_mask, stop) };
+        }
         // SAFETY: the handler has the signature that SA_SIGINFO asks for, and lives for ever.
         unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
     }
@@ -87,14 +101,22 @@ fn clear_unused(folder: &Path) {
 /// Writes the report, gives the signal back to whoever had it, and returns into the fault, which
 /// happens again. A signal that somebody sent happens no more: it is sent again.
 extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    static ENTERED: AtomicBool = AtomicBool::new(false);
     // SAFETY: the kernel hands a valid siginfo_t to a handler with SA_SIGINFO.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as u64) };
     let is_sent = code <= 0;
-    if !ENTERED.swap(true, Ordering::SeqCst) {
-        // Of a signal that was sent the same bytes tell the sender.
-        let address = if is_sent { 0 } else { address };
-        report(signal, code, address, context);
+    // SAFETY: it only asks.
+    let own = unsafe { libc::syscall(libc::SYS_gettid) as c_int };
+    match WRITER.compare_exchange(0, own, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) => {
+            // Of a signal that was sent the same bytes tell the sender.
+            let address = if is_sent { 0 } else { address };
+            report(signal, code, address, context);
+            IS_WRITTEN.store(true, Ordering::SeqCst);
+        }
+        // Another thread writes: this one would end the process before it is done.
+        Err(writer) if writer != own => wait_for_report(),
+        // The report itself failed.
+        Err(_) => {}
     }
     let index = SIGNALS.iter().position(|known| *known == signal);
     if is_sent {
@@ -108,6 +130,17 @@ extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c_void) 
     } else if let (Some(before), Some(index)) = (BEFORE.get(), index) {
         // SAFETY: it is what sigaction gave for this signal.
         unsafe { libc::sigaction(signal, &raw const before[index], std::ptr::null_mut()) };
+    }
+}
+
+fn wait_for_report() {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    for _ in 0..REPORT_MS_MAX {
+        if IS_WRITTEN.load(Ordering::SeqCst) {
+            return;
+        }
+        // SAFETY: the time is valid, and nobody wants to know what is left of it.
+        unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
     }
 }
 
@@ -202,6 +235,20 @@ mod tests {
         if set("HEARTH_TEST_FAULT") == "overflow" {
             std::hint::black_box(overflow(std::hint::black_box(0)));
         }
+        let all = std::sync::Barrier::new(8);
+        if set("HEARTH_TEST_FAULT") == "many" {
+            std::thread::scope(|scope| {
+                for address in 0x1000..0x1008_usize {
+                    let all = &all;
+                    scope.spawn(move || {
+                        let place = std::ptr::without_provenance::<u8>(address);
+                        all.wait();
+                        // SAFETY: as below.
+                        unsafe { place.read_volatile() }
+                    });
+                }
+            });
+        }
         // SAFETY: it is not: reading an unmapped address is what this test is about.
         unsafe { std::ptr::read_volatile(std::ptr::without_provenance::<u8>(0x1008)) };
     }
@@ -235,6 +282,15 @@ mod tests {
         let (text, dump) = report_of("read", libc::SIGSEGV);
         assert!(text.starts_with("fatal signal 11 at address 0x1008\n"), "{text}");
         assert!(text.contains(" threads ") && dump.starts_with(b"MDMP"), "{text}");
+    }
+
+    #[test]
+    fn threads_that_fault_at_once_leave_one_whole_report() {
+        for _ in 0..20 {
+            let (text, dump) = report_of("many", libc::SIGSEGV);
+            assert!(text.starts_with("fatal signal 11 at address 0x100"), "{text}");
+            assert!(text.contains("version") && dump.starts_with(b"MDMP"), "{text}");
+        }
     }
 
     /// The handler has the alternate stack alone.

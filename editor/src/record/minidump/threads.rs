@@ -40,8 +40,8 @@ pub(super) struct Threads {
     found: usize,
 }
 
-/// Takes a signal for stopping, one that nobody else has.
-pub(crate) fn install() {
+/// Takes a signal for stopping, one that nobody else has, and answers which.
+pub(crate) fn install() -> Option<c_int> {
     let free = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find(|signal| {
         let mut known = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: a null action only asks, and the place is one sigaction long; all zeros are one.
@@ -51,15 +51,17 @@ pub(crate) fn install() {
         };
         known.sa_sigaction == libc::SIG_DFL
     });
-    let Some(signal) = free else { return };
+    let signal = free?;
     // SAFETY: an all-zero sigaction is valid; the fields that count are set below.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     action.sa_sigaction = stop_here as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
     // SAFETY: the handler has the signature that SA_SIGINFO asks for, and lives for ever.
-    if unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) } == 0 {
-        STOP.store(signal, Ordering::SeqCst);
+    if unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) } != 0 {
+        return None;
     }
+    STOP.store(signal, Ordering::SeqCst);
+    Some(signal)
 }
 
 extern "C" fn stop_here(_signal: c_int, _info: *mut siginfo_t, context: *mut c_void) {
