@@ -131,7 +131,7 @@ pub const COMMANDS: &[Command] = &[
             look(
                 "app.metrics",
                 "Read the metrics",
-                "Answers latencies, memory and stalls over all runs on this machine.",
+                "Answers latencies, memory and stalls over the runs of the last one or two months.",
                 |program, _| {
                     record::answer_metrics(program.answer_later());
                     Ok(Value::Null)

@@ -110,6 +110,13 @@ impl Figures {
         }
     }
 
+    /// Adds what others counted.
+    pub(super) fn join(&mut self, other: &Self) {
+        other.filled().for_each(|(bucket, count)| self.add(bucket, count));
+        self.sum = self.sum.saturating_add(other.sum);
+        self.max = self.max.max(other.max);
+    }
+
     /// The buckets that hold something, in order.
     pub(super) fn filled(&self) -> impl Iterator<Item = (usize, u64)> {
         self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)

@@ -53,8 +53,7 @@ pub fn read(folder: &Path) -> Result<Option<Metrics>, String> {
 impl Keeper {
     /// Goes on from what `folder` keeps. What cannot be read is put aside, and why is answered.
     pub(super) fn open(folder: &Path) -> (Self, Option<String>) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let begun = Metrics::begin(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        let begun = Metrics::begin(now_ms());
         let path = file(folder);
         let (mut metrics, trouble) = match read(folder) {
             Ok(kept) => (kept.unwrap_or(begun), None),
@@ -64,6 +63,7 @@ impl Keeper {
                 (begun, Some(reason))
             }
         };
+        metrics.turn(now_ms());
         metrics.started();
         (Self { metrics, path, due: None, written: None }, trouble)
     }
@@ -100,9 +100,16 @@ impl Keeper {
         if let Some(bytes) = memory::now().resident {
             metrics::count(Measure::Resident, bytes >> 10);
         }
+        self.metrics.turn(now_ms());
         let bytes = self.metrics().encode();
         drop(disk::replace(&RealDisk, &self.path, &bytes));
     }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

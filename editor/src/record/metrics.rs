@@ -1,8 +1,11 @@
-//! Latencies and memory over all runs on this machine, and the bytes that they are kept as.
+//! Latencies and memory over the runs on this machine, and the bytes that they are kept as.
 //!
-//! Bytes, version 1, little-endian: [`MAGIC`], the version (u16), when counting began (u64,
-//! milliseconds since 1970), starts (u32), the measures, the stalls, and the BLAKE3 of all before.
-//! Measures and stalls are a count (u16) and as many of: a name (its length, u8), sum and max
+//! What is counted belongs to a period of a month; what is answered covers the present one and the
+//! one before, so that old figures do not hide new ones.
+//!
+//! Bytes, version 1, little-endian: [`MAGIC`], the version (u16), the present period, the one
+//! before, and the BLAKE3 of all before. A period is when it began (u64, milliseconds since 1970),
+//! starts (u32), the measures and the stalls. Measures and stalls are a count (u16) and as many of: a name (its length, u8), sum and max
 //! (u64), filled buckets (u16), and for each its number (u16) and its count (u64), ascending.
 
 use std::collections::BTreeMap;
@@ -16,6 +19,9 @@ use super::histogram::{BUCKETS, Figures, Live};
 const MAGIC: &[u8; 16] = b"hearth metrics\0\n";
 const VERSION: u16 = 1;
 const HASH_BYTES: usize = 32;
+
+/// A period is over after thirty days.
+const PERIOD_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Measures, and causes of stalls, that are told apart: more would not be bounded.
 const NAMES_MAX: usize = 64;
@@ -85,10 +91,17 @@ pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// All that was ever counted here.
+/// What was counted in the last two periods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// When counting began, in milliseconds since 1970.
+    present: Period,
+    before: Period,
+}
+
+/// What was counted in a month.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Period {
+    /// When it began, in milliseconds since 1970; 0 for one that never was.
     since_ms: u64,
     /// Processes that counted.
     starts: u32,
@@ -117,63 +130,89 @@ impl fmt::Display for Refused {
 impl Metrics {
     /// Nothing counted, from now on.
     pub(super) fn begin(now_ms: u64) -> Self {
-        Self { since_ms: now_ms, ..Self::default() }
+        let present = Period { since_ms: now_ms, ..Period::default() };
+        Self { present, before: Period::default() }
     }
 
     /// One more process counts.
     pub(super) fn started(&mut self) {
-        self.starts = self.starts.saturating_add(1);
+        self.present.starts = self.present.starts.saturating_add(1);
+    }
+
+    /// Begins another period when the present one is over. A clock that went back begins none.
+    pub(super) fn turn(&mut self, now_ms: u64) {
+        self.present.since_ms = self.present.since_ms.min(now_ms);
+        if now_ms - self.present.since_ms > PERIOD_MS {
+            let next = Self::begin(now_ms);
+            self.before = std::mem::replace(self, next).present;
+        }
     }
 
     /// Takes what this process has counted since the last time.
     pub(super) fn take(&mut self) {
         for measure in Measure::ALL {
-            let figures = self.measures.entry(measure.name().to_owned()).or_default();
+            let figures = self.present.measures.entry(measure.name().to_owned()).or_default();
             LIVE[measure as usize].take_into(figures);
         }
     }
 
     /// Counts a stall.
     pub(super) fn stalled(&mut self, time: Duration, cause: &str) {
+        let stalls = &mut self.present.stalls;
         let cause = &cause[..cause.floor_char_boundary(usize::from(u8::MAX))];
-        let is_known = self.stalls.contains_key(cause) || self.stalls.len() + 1 < NAMES_MAX;
+        let is_known = stalls.contains_key(cause) || stalls.len() + 1 < NAMES_MAX;
         let name = if is_known { cause } else { OTHERS };
-        self.stalls.entry(name.to_owned()).or_default().count(micros(time));
+        stalls.entry(name.to_owned()).or_default().count(micros(time));
+    }
+
+    /// Both periods in one.
+    fn both(&self) -> Period {
+        let Self { present, before } = self;
+        let is_first = before.since_ms == 0;
+        Period {
+            since_ms: if is_first { present.since_ms } else { before.since_ms },
+            starts: present.starts.saturating_add(before.starts),
+            measures: joined(&present.measures, &before.measures),
+            stalls: joined(&present.stalls, &before.stalls),
+        }
     }
 
     /// Of all values of a measure the one that `share` do not pass.
     pub fn quantile(&self, measure: Measure, share: f64) -> Option<u64> {
-        self.measures.get(measure.name())?.quantile(share)
+        self.both().measures.get(measure.name())?.quantile(share)
     }
 
     /// The greatest value of a measure; 0 where there is none.
     pub fn max(&self, measure: Measure) -> u64 {
-        self.measures.get(measure.name()).map_or(0, |figures| figures.max)
+        self.both().measures.get(measure.name()).map_or(0, |figures| figures.max)
     }
 
     /// How many stalls there were, and what caused most of them.
-    pub fn stalls(&self) -> (u64, Option<&str>) {
-        let total = self.stalls.values().fold(0_u64, |sum, one| sum.saturating_add(one.total()));
-        let most = self.stalls.iter().max_by_key(|(_, figures)| figures.total());
-        (total, most.map(|(cause, _)| cause.as_str()))
+    pub fn stalls(&self) -> (u64, Option<String>) {
+        let stalls = self.both().stalls;
+        let total = stalls.values().fold(0_u64, |sum, one| sum.saturating_add(one.total()));
+        let most = stalls.into_iter().max_by_key(|(_, figures)| figures.total());
+        (total, most.map(|(cause, _)| cause))
     }
 
     /// When counting began, in milliseconds since 1970, and how many processes have counted.
     pub fn span(&self) -> (u64, u32) {
-        (self.since_ms, self.starts)
+        let both = self.both();
+        (both.since_ms, both.starts)
     }
 
     /// As `app.metrics` answers it: `{"since_ms", "starts", "measures": {name: figures}, "stalls":
     /// {cause: figures in microseconds}}`.
     pub fn to_json(&self) -> Value {
+        let both = self.both();
         let told = |of: &BTreeMap<String, Figures>| -> Map<String, Value> {
             of.iter().map(|(name, figures)| (name.clone(), figures.to_json())).collect()
         };
         json!({
-            "since_ms": self.since_ms,
-            "starts": self.starts,
-            "measures": told(&self.measures),
-            "stalls": told(&self.stalls),
+            "since_ms": both.since_ms,
+            "starts": both.starts,
+            "measures": told(&both.measures),
+            "stalls": told(&both.stalls),
         })
     }
 
@@ -181,14 +220,16 @@ impl Metrics {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(self.since_ms.to_le_bytes());
-        bytes.extend(self.starts.to_le_bytes());
-        for named in [&self.measures, &self.stalls] {
-            bytes.extend((named.len() as u16).to_le_bytes());
-            for (name, figures) in named {
-                bytes.push(name.len() as u8);
-                bytes.extend(name.as_bytes());
-                put(figures, &mut bytes);
+        for period in [&self.present, &self.before] {
+            bytes.extend(period.since_ms.to_le_bytes());
+            bytes.extend(period.starts.to_le_bytes());
+            for named in [&period.measures, &period.stalls] {
+                bytes.extend((named.len() as u16).to_le_bytes());
+                for (name, figures) in named {
+                    bytes.push(name.len() as u8);
+                    bytes.extend(name.as_bytes());
+                    put(figures, &mut bytes);
+                }
             }
         }
         let hash = blake3::hash(&bytes);
@@ -216,10 +257,21 @@ impl Metrics {
     }
 
     fn from_body(mut body: Bytes<'_>) -> Option<Self> {
-        let (since_ms, starts) = (body.u64()?, body.u32()?);
-        let (measures, stalls) = (body.named()?, body.named()?);
-        body.0.is_empty().then_some(Self { since_ms, starts, measures, stalls })
+        let (present, before) = (body.period()?, body.period()?);
+        body.0.is_empty().then_some(Self { present, before })
     }
+}
+
+/// What stands under a name in either, added up.
+fn joined(
+    one: &BTreeMap<String, Figures>,
+    other: &BTreeMap<String, Figures>,
+) -> BTreeMap<String, Figures> {
+    let mut both = one.clone();
+    for (name, figures) in other {
+        both.entry(name.clone()).or_default().join(figures);
+    }
+    both
 }
 
 fn put(figures: &Figures, bytes: &mut Vec<u8>) {
@@ -252,6 +304,12 @@ impl<'a> Bytes<'a> {
 
     fn u64(&mut self) -> Option<u64> {
         self.take(8)?.try_into().ok().map(u64::from_le_bytes)
+    }
+
+    fn period(&mut self) -> Option<Period> {
+        let (since_ms, starts) = (self.u64()?, self.u32()?);
+        let (measures, stalls) = (self.named()?, self.named()?);
+        Some(Period { since_ms, starts, measures, stalls })
     }
 
     fn named(&mut self) -> Option<BTreeMap<String, Figures>> {
@@ -291,10 +349,12 @@ mod tests {
         let mut metrics = Metrics::begin(1_700_000_000_000);
         metrics.started();
         metrics.take();
-        let figures = metrics.measures.get_mut(Measure::Frame.name()).unwrap();
+        let figures = metrics.present.measures.get_mut(Measure::Frame.name()).unwrap();
         (0..500).for_each(|value| figures.count(value * value));
         metrics.stalled(Duration::from_millis(9), "file.open");
         metrics.stalled(Duration::from_millis(12), "file.open");
+        metrics.turn(1_700_000_000_000 + PERIOD_MS + 1);
+        metrics.started();
         metrics.stalled(Duration::from_millis(30), "a frame");
         metrics
     }
@@ -321,8 +381,26 @@ mod tests {
     fn metrics_survive_their_bytes() {
         let metrics = some();
         assert_eq!(Metrics::decode(&metrics.encode()), Ok(metrics.clone()));
-        assert_eq!(metrics.stalls(), (3, Some("file.open")));
+        assert_eq!(metrics.stalls(), (3, Some("file.open".to_owned())));
         assert_eq!(metrics.to_json()["stalls"]["file.open"]["count"], 2);
+    }
+
+    #[test]
+    fn figures_are_let_go_when_they_are_two_periods_old() {
+        let mut metrics = some();
+        let (since_ms, starts) = metrics.span();
+        assert_eq!((since_ms, starts), (1_700_000_000_000, 2));
+        assert_eq!(metrics.quantile(Measure::Frame, 1.0), Some(249_001));
+        // A clock that goes back, and then on.
+        metrics.turn(1_000);
+        assert_eq!(metrics.stalls().0, 3);
+        metrics.turn(1_000 + PERIOD_MS);
+        assert_eq!(metrics.stalls().0, 3);
+        metrics.turn(2_000 + PERIOD_MS);
+        assert_eq!(metrics.stalls(), (1, Some("a frame".to_owned())));
+        assert_eq!(metrics.quantile(Measure::Frame, 1.0), None);
+        metrics.turn(u64::MAX);
+        assert_eq!(metrics.stalls(), (0, None));
     }
 
     #[test]
@@ -331,8 +409,8 @@ mod tests {
         for number in 0..1000 {
             metrics.stalled(Duration::from_millis(9), &format!("cause {number}"));
         }
-        assert_eq!(metrics.stalls.len(), NAMES_MAX);
-        assert_eq!(metrics.stalls(), (1000, Some(OTHERS)));
+        assert_eq!(metrics.present.stalls.len(), NAMES_MAX);
+        assert_eq!(metrics.stalls(), (1000, Some(OTHERS.to_owned())));
         assert_eq!(Metrics::decode(&metrics.encode()), Ok(metrics));
     }
 

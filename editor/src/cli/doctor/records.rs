@@ -32,7 +32,7 @@ pub(super) fn check_log(directories: &Directories) -> Check {
     }
 }
 
-/// Latencies, memory and stalls over all runs.
+/// Latencies, memory and stalls over the runs of the last months.
 pub(super) fn check_metrics(directories: &Directories) -> Check {
     let name = "metrics";
     let folder = directories.records();
