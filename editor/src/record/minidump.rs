@@ -136,7 +136,7 @@ pub(super) unsafe fn write(file: c_int, fault: &Fault) {
 /// nothing that is mapped may be text that was taken for a pointer.
 ///
 /// # Safety
-/// As [`write`], and after it.
+/// As [`write()`], and after it.
 pub(super) unsafe fn is_plain(address: u64) -> bool {
     // SAFETY: `write` has returned, and is not called again.
     let room = unsafe { &*ROOM.0.get() };
@@ -146,7 +146,7 @@ pub(super) unsafe fn is_plain(address: u64) -> bool {
 /// How many threads are in the dump, of how many.
 ///
 /// # Safety
-/// As [`write`], and after it.
+/// As [`write()`], and after it.
 pub(super) unsafe fn thread_counts() -> (usize, usize) {
     // SAFETY: `write` has returned, and is not called again.
     let room = unsafe { &*ROOM.0.get() };
