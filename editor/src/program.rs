@@ -4,6 +4,7 @@
 //! socket, and the time. All of them end in commands of the one registry. Two things go out: a
 //! frame when something changed, and [`Request`]s to the shell. Nothing here blocks.
 
+mod authority;
 mod call;
 mod clipboard;
 mod compare;
@@ -17,6 +18,7 @@ mod merge;
 mod motion;
 mod open;
 mod overlay;
+mod panels;
 mod parse;
 mod pointer;
 mod restore;
@@ -31,9 +33,12 @@ mod windows;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use kernel::gate::Gate;
 use kernel::keys::Unlocked;
+use kernel::principal::Principal;
 use render::glyph::{Hinting, Rasterisation};
 use render::motion::Motion;
 use render::shape::Shaper;
@@ -55,6 +60,7 @@ use crate::prompt::Prompt;
 use crate::registry::{Fault, Registry};
 use crate::settings::Settings;
 use crate::shell::Request;
+use crate::stores::Stores;
 use crate::view::EditorView;
 use crate::workers::{Completion, Workers};
 
@@ -122,6 +128,17 @@ pub struct Program {
     is_restoring: bool,
     /// The profile's keys, once it is unlocked.
     pub keys: Option<Arc<Unlocked>>,
+    /// Who may do what.
+    pub gate: Arc<Gate>,
+    /// What the unlocked profile keeps beside its texts, once it is open.
+    pub stores: Option<Arc<Stores>>,
+    is_opening_stores: bool,
+    /// Whether the focused window's folder is trusted, for runs to know.
+    is_trusted: Arc<AtomicBool>,
+    /// Questions that wait for a person.
+    inbox_count: usize,
+    /// Whose call it is that runs.
+    caller: Principal,
     /// The right to be the profile's process.
     held: Option<Held>,
     control: Option<Control>,
@@ -421,6 +438,9 @@ impl Program {
 
     /// The last act of the process, after the shell has gone.
     pub fn close(&mut self) {
+        if let Some(stores) = self.stores.take() {
+            stores.close();
+        }
         self.journal.close(Duration::from_secs(2));
     }
 }

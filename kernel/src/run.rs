@@ -4,8 +4,9 @@
 //! - [`Runs`] does it. [`Runs::start`] writes a plan down, [`Runs::drive`] does its steps and
 //!   answers when nothing more can be done now; [`Runs::cancel`], [`Runs::pause`] and
 //!   [`Runs::answer`] come from a person or the scheduler.
-//! - [`Executor`]s do steps, by the id of their action; [`Artifacts`] keep bytes, and a
-//!   [`GateKeeper`] is asked before each try.
+//! - [`Executor`]s do steps, by the id of their action; [`Artifacts`] keep bytes, as a rule
+//!   [`ObjectArtifacts`]; and a [`GateKeeper`] is asked before each try.
+//! - [`Runs::remove`] takes a run away that is over, and what only it needed.
 //!
 //! A step's identity is the hash of its action, the action's version and its inputs. From it follow
 //! the cache of Pure steps, over all runs; what a resumed run still has to do; and `why`.
@@ -45,6 +46,7 @@
 //! # Ok(()) }
 //! ```
 
+mod artifact;
 mod digest;
 mod drive;
 mod executor;
@@ -53,18 +55,20 @@ mod plan;
 mod process;
 mod query;
 mod record;
+mod removal;
 pub mod schedule;
 mod seam;
 mod token;
 mod worker;
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+pub use artifact::ObjectArtifacts;
 pub use digest::Digest;
 pub use executor::{Context, Executor, Inputs, LOG_CHUNK_BYTES, Outputs, Spent, StepError};
 pub use fault::RunError;
@@ -78,6 +82,7 @@ pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper};
 pub use token::{CancelToken, Cause};
 
 use crate::row::{RowError, Rows, Transaction};
+use artifact::{Fresh, Noting};
 use drive::Drive;
 use record::{NEWEST, RUNS, RunRow, STEPS, StepRow};
 
@@ -92,6 +97,8 @@ pub struct Runs {
     /// How many do.
     busy: Mutex<HashMap<String, usize>>,
     live: Mutex<HashMap<RunId, Arc<Live>>>,
+    /// Held for writing while it is found out which artifacts nobody needs.
+    releasing: Arc<RwLock<()>>,
     is_closed: AtomicBool,
 }
 
@@ -100,11 +107,16 @@ pub struct Runs {
 struct Live {
     token: CancelToken,
     contexts: Mutex<HashMap<u32, Context>>,
+    fresh: Arc<Fresh>,
 }
 
 impl Live {
     fn contexts(&self) -> MutexGuard<'_, HashMap<u32, Context>> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,6 +148,7 @@ impl Runs {
             executors: HashMap::new(),
             busy: Mutex::default(),
             live: Mutex::default(),
+            releasing: Arc::default(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -152,6 +165,8 @@ impl Runs {
     pub fn start(&self, principal: &str, plan: &Plan) -> Result<RunId, RunError> {
         plan.check()?;
         let bytes = serde_json::to_vec(plan).expect("a plan's maps have text for keys");
+        // Until a row names the plan, nobody may find that it is not needed.
+        let _shared = self.releasing.read().unwrap_or_else(PoisonError::into_inner);
         let digest = self.artifacts.put(&bytes)?;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let row = RunRow {
@@ -216,6 +231,7 @@ impl Runs {
         let snapshot = self.rows.snapshot();
         let mut row = snapshot.get(&RUNS, &run.0)?.ok_or(RunError::Unknown(run))?;
         let mut transaction = Transaction::new();
+        transaction.expect(&RUNS, &run.0, Some(&row));
         for step in snapshot.range(&STEPS, (run.0, 0)..=(run.0, u32::MAX))? {
             let (key, step) = step?;
             match step.state {
@@ -305,6 +321,12 @@ impl Runs {
         for live in self.live().values() {
             live.token.cancel(Cause::Preempted);
         }
+    }
+
+    /// The artifacts for a drive, which notes what it relies on.
+    fn noting(&self, live: &Live) -> Arc<dyn Artifacts> {
+        let (artifacts, releasing) = (self.artifacts.clone(), self.releasing.clone());
+        Arc::new(Noting { artifacts, fresh: live.fresh.clone(), releasing })
     }
 
     fn is_closed(&self) -> bool {

@@ -94,6 +94,7 @@ fn examine(directories: &Directories, program: Option<PathBuf>) -> Vec<Check> {
     let mut checks = vec![
         looked.check,
         storage::check_log(directories, looked.keys.as_ref()),
+        storage::check_objects(directories, looked.keys.as_ref()),
         check_directories(directories),
         storage::check_disk(directories),
         check_problems("settings", &setting_problems),

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::init::{Asking, terminal};
 use super::invocation::{Form, ProfileChange};
 use super::line;
+use crate::control::Place;
 use crate::directories::Directories;
 use crate::instance;
 use crate::keychain::SystemKeychain;
@@ -201,7 +202,7 @@ fn rotate(directories: &Directories, locked: &Locked) -> Result<String, Fault> {
         keys.rotate(&RealDisk, &dir).map_err(|error| profile::told(&error))?;
         return Ok("A new key seals from the next start on.\n".to_owned());
     };
-    client.prove_with(&keys)?;
+    client.prove_with(&keys, Place::Script)?;
     client.call("profile.rotate_key", Value::Null, ROTATION_TIMEOUT)?;
     Ok("A new key seals from now on, and what the old one sealed was sealed anew.\n".to_owned())
 }

@@ -17,6 +17,8 @@ pub enum RunError {
     UnknownStep(RunId, String),
     /// It is over, in this state.
     Over(RunId, RunState),
+    /// It may go on.
+    NotOver(RunId),
     /// It is being driven.
     Driven(RunId),
     /// The step is not in doubt.
@@ -48,6 +50,9 @@ impl fmt::Display for RunError {
             Self::Over(run, RunState::Done) => write!(f, "run {run} is done: start a new one"),
             Self::Over(run, _) => {
                 write!(f, "run {run} has ended: `hearth runs resume {run}` tries the rest again")
+            }
+            Self::NotOver(run) => {
+                write!(f, "run {run} has not ended: `hearth runs cancel {run}` ends it")
             }
             Self::Driven(run) => write!(f, "run {run} is at work: wait for it, or cancel it"),
             Self::NotInDoubt(run, step) => {

@@ -1,4 +1,5 @@
-//! `hearth doctor --repair`: the index of the profile's rows made anew from the log.
+//! `hearth doctor --repair`: the index of the profile's rows made anew from the log, and the objects
+//! freed of what is damaged.
 //!
 //! The log is what counts, and nothing of it is deleted: opening it puts the torn end of its newest
 //! file aside, as every start does, and damage within it stays where it is and is told.
@@ -9,6 +10,7 @@ use std::time::Duration;
 use kernel::disk::{Disk, RealDisk};
 use kernel::keys::{Profile, Unlocked};
 use kernel::log::{Log, LogOptions, LogReader, LogWriter, Report};
+use kernel::object::{ObjectError, ObjectOptions, ObjectStore};
 use kernel::row::{Found, RowError, RowOptions, Rows, Source};
 use serde_json::json;
 
@@ -39,6 +41,8 @@ struct Repaired {
     log: Report,
     /// Files that damaged bytes were put aside in.
     aside: usize,
+    /// What was damaged of the objects.
+    objects: Vec<String>,
 }
 
 /// Repairs, and says what it did.
@@ -95,6 +99,7 @@ fn repair(directories: &Directories, keys: &Unlocked) -> Result<Repaired, Fault>
     rows.settle().map_err(told)?;
     drop(rows);
     log.flush(PATIENCE).map_err(|error| Fault::told(FaultKind::Machine, &error))?;
+    let objects = repair_objects(directories, keys)?;
     let names = RealDisk.list(&place).unwrap_or_default();
     Ok(Repaired {
         found,
@@ -102,8 +107,26 @@ fn repair(directories: &Directories, keys: &Unlocked) -> Result<Repaired, Fault>
         rows: count,
         lost: opened.lost,
         log: report,
+        objects,
         aside: names.iter().filter(|name| name.starts_with("quarantine-")).count(),
     })
+}
+
+/// Reads every object, and takes what is whole for all there is.
+fn repair_objects(directories: &Directories, keys: &Unlocked) -> Result<Vec<String>, Fault> {
+    let place = directories.objects();
+    if !place.exists() {
+        return Ok(Vec::new());
+    }
+    let told = |error: ObjectError| Fault::told(FaultKind::Machine, &error);
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let store = ObjectStore::open(disk, &place, keys, ObjectOptions::default()).map_err(told)?;
+    let mut damage = store.found().to_vec();
+    damage.extend(store.verify().map_err(told)?);
+    store.repair().map_err(told)?;
+    store.save_index().map_err(told)?;
+    damage.dedup();
+    Ok(damage.iter().map(storage::object_damage).collect())
 }
 
 impl Repaired {
@@ -120,11 +143,12 @@ impl Repaired {
             "records": self.log.records,
             "damage": self.damage(),
             "aside": self.aside,
+            "objects": self.objects,
         })
     }
 
     fn to_text(&self) -> String {
-        let Self { found, commits, rows, lost, log, aside } = self;
+        let Self { found, commits, rows, lost, log, aside, objects } = self;
         let mut lines = vec![
             format!("The log has {}.", counted(log.records, "whole record")),
             format!("The index of the rows was {}.", found.trim_end_matches('.')),
@@ -148,6 +172,9 @@ impl Repaired {
                 places.join(", ")
             ),
         });
+        if !objects.is_empty() {
+            lines.push(format!("Damaged among the objects: {}.", objects.join(", ")));
+        }
         if *aside > 0 {
             lines.push(format!(
                 "{aside} files beside the log keep damaged bytes that were cut out."
@@ -253,6 +280,36 @@ mod tests {
         std::fs::remove_dir_all(place.directories.rows()).unwrap();
         let repaired = repair(&place.directories, &place.keys).unwrap();
         assert_eq!((repaired.found.as_str(), repaired.rows), ("missing", 100));
+    }
+
+    #[test]
+    fn a_damaged_object_is_named_and_the_others_stay() {
+        let place = Place::with_rows();
+        let open = || {
+            let (disk, dir) = (Arc::new(RealDisk), place.directories.objects());
+            ObjectStore::open(disk, &dir, &place.keys, ObjectOptions::default()).unwrap()
+        };
+        let store = open();
+        let ids: Vec<_> = (0..20_u8).map(|number| store.put(&[number; 3000]).unwrap()).collect();
+        for id in &ids {
+            let root = kernel::object::Root::new("test", &id.to_string());
+            store.hold(&root, *id).unwrap();
+        }
+        store.save_index().unwrap();
+        drop(store);
+        let pack = place.files("objects").into_iter();
+        let pack = pack.filter(|path| path.extension().is_some_and(|end| end == "pack")).max();
+        let pack = pack.unwrap();
+        Place::flip(&pack, pack.metadata().unwrap().len() as usize / 2);
+        let repaired = repair(&place.directories, &place.keys).unwrap();
+        assert!(!repaired.objects.is_empty(), "{repaired:?}");
+        assert!(repaired.to_text().contains("Damaged among the objects"), "{repaired:?}");
+        assert_eq!((repaired.rows, repaired.lost), (100, 0));
+        let store = open();
+        let whole = |id: &&kernel::object::ObjectId| store.get(**id).is_ok();
+        let count = ids.iter().filter(whole).count();
+        assert!((18..20).contains(&count), "{count} of 20 are whole");
+        assert!(!store.is_incomplete());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The disk, and every record of the log on it.
+//! The disk, every record of the log on it, and the objects.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kernel::disk::{Disk, RealDisk};
 use kernel::keys::Unlocked;
 use kernel::log::{Damage, DamageKind, LogError, LogOptions, LogReader, Report};
+use kernel::object::{self, ObjectError, ObjectOptions, ObjectStore};
 
 use super::Check;
 use crate::directories::Directories;
@@ -64,6 +65,49 @@ pub(super) fn check_log(directories: &Directories, keys: Option<&Unlocked>) -> C
     }
 }
 
+/// What is damaged of the objects, as far as opening them would tell.
+pub(super) fn check_objects(directories: &Directories, keys: Option<&Unlocked>) -> Check {
+    let (name, place) = ("objects", directories.objects());
+    let Some(keys) = keys.filter(|_| place.exists()) else {
+        return Check::well(
+            name,
+            match place.exists() {
+                true => "not looked at: the profile is locked here",
+                false => "none yet",
+            },
+        );
+    };
+    let look = || {
+        let name = ObjectOptions::default().name;
+        let mut damage = ObjectStore::survey(&RealDisk, &place, keys, &name)?;
+        // What an instance is writing is no damage.
+        if runs(directories) {
+            damage.retain(|damage| !matches!(damage.what, object::DamageKind::TornTail(..)));
+        }
+        Ok::<_, ObjectError>(damage)
+    };
+    let found = match look() {
+        Ok(damage) if !damage.is_empty() && runs(directories) => look(),
+        other => other,
+    };
+    match found {
+        Err(error @ ObjectError::Newer(_)) => Check::ill(name, error.to_string(), "update Hearth"),
+        Err(error) => Check::ill(name, error.to_string(), "check the disk and the folder's rights"),
+        Ok(damage) if damage.is_empty() => {
+            Check::well(name, format!("{}: what finds them is whole", place.display()))
+        }
+        Ok(damage) => {
+            let places: Vec<String> = damage.iter().take(NAMED_MAX).map(object_damage).collect();
+            let count = damage.len();
+            Check::ill(
+                name,
+                format!("{}: {count} damaged places: {}", place.display(), places.join(", ")),
+                "`hearth doctor --repair` says which objects are lost and keeps what is whole",
+            )
+        }
+    }
+}
+
 fn survey(place: &Path, keys: Option<&Unlocked>) -> Result<Report, LogError> {
     let opener = keys.map(|keys| keys.opener(journal::PURPOSE));
     LogReader::beside(Arc::new(RealDisk), place).survey(opener.as_ref())
@@ -103,7 +147,25 @@ fn told(place: &Path, report: &Report, is_open: bool) -> Check {
     )
 }
 
-/// One damaged place, in words.
+/// One damaged place among the objects, in words.
+pub(super) fn object_damage(damage: &object::Damage) -> String {
+    use object::DamageKind as Kind;
+    let what = match &damage.what {
+        Kind::Index => "made anew when it is next opened".to_owned(),
+        Kind::PackHeader => "its own header".to_owned(),
+        Kind::Unreadable(from, to) => format!("nothing readable from byte {from} to {to}"),
+        Kind::TornTail(from, to) => format!("an end that was cut off, from byte {from} to {to}"),
+        Kind::Fact(at) => format!("a fact at byte {at} that the key does not open"),
+        Kind::Gone => "it is gone".to_owned(),
+        Kind::Manifest => "what an object is made of".to_owned(),
+        Kind::Object(id) => format!("object {id} cannot be read whole"),
+        Kind::Root(_, id) => format!("object {id} is wanted and not there"),
+        _ => "something that this version does not know".to_owned(),
+    };
+    format!("{}: {what}", damage.file)
+}
+
+/// One damaged place of the log, in words.
 pub(super) fn damage(damage: &Damage) -> String {
     let Damage { segment, offset, bytes, what } = damage;
     let what = match what {
