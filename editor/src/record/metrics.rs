@@ -5,8 +5,9 @@
 //!
 //! Bytes, version 1, little-endian: [`MAGIC`], the version (u16), the present period, the one
 //! before, and the BLAKE3 of all before. A period is when it began (u64, milliseconds since 1970),
-//! starts (u32), the measures and the stalls. Measures and stalls are a count (u16) and as many of: a name (its length, u8), sum and max
-//! (u64), filled buckets (u16), and for each its number (u16) and its count (u64), ascending.
+//! starts (u32), the measures and the stalls. These two are a count (u16) and as many of: a name
+//! (its length, u8), sum and max (u64), filled buckets (u16), and for each its number (u16) and its
+//! count (u64), ascending.
 
 use std::collections::BTreeMap;
 use std::fmt;

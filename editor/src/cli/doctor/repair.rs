@@ -1,5 +1,5 @@
-//! `hearth doctor --repair`: the index of the profile's rows made anew from the log, and the objects
-//! freed of what is damaged.
+//! `hearth doctor --repair`: the index of the profile's rows made anew from the log, and the
+//! objects freed of what is damaged.
 //!
 //! The log is what counts, and nothing of it is deleted: opening it puts the torn end of its newest
 //! file aside, as every start does, and damage within it stays where it is and is told.
