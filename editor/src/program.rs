@@ -59,7 +59,7 @@ use crate::preferences::{self, Changes, Preference};
 use crate::prompt::Prompt;
 use crate::registry::{Fault, Registry};
 use crate::settings::Settings;
-use crate::shell::Request;
+use crate::shell::{Reply, Request};
 use crate::stores::Stores;
 use crate::view::EditorView;
 use crate::workers::{Completion, Workers};
@@ -426,9 +426,15 @@ impl Program {
 
     /// Ends the process once everything is durable. Unsaved texts come back at the next start.
     pub fn quit(&mut self) {
+        self.quit_then(Box::new(|_| {}));
+    }
+
+    /// The same, and tells whoever asked for it before the process ends.
+    pub fn quit_then(&mut self, reply: Reply) {
         self.keep_session();
         let post = self.workers.post();
         self.journal.when_durable(Box::new(move |result| {
+            reply(Ok(serde_json::Value::Null));
             post(Box::new(move |program: &mut Program| match result {
                 Ok(()) => program.request(Request::Quit),
                 Err(sentence) => program.cannot_quit(&sentence),
@@ -442,5 +448,8 @@ impl Program {
             stores.close();
         }
         self.journal.close(Duration::from_secs(2));
+        if let Some(control) = &self.control {
+            control.drain(Duration::from_millis(500));
+        }
     }
 }

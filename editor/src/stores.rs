@@ -48,6 +48,7 @@ pub struct Stores {
     pub objects: ObjectStore,
     /// What was decided.
     pub ledger: Arc<Ledger>,
+    subjects: Arc<SubjectKeys>,
     /// Decides, asks and remembers.
     pub authority: Arc<Authority>,
     /// Work in steps.
@@ -125,11 +126,12 @@ impl Stores {
         let ledger = Arc::new(ledger);
         let subjects = SubjectKeys::open(&*disk, &places.subjects(), &keys)
             .map_err(|error| refused("ledger's subjects", &error))?;
+        let subjects = Arc::new(subjects);
         let authority = Authority::open(Parts {
             gate,
             rows: rows.clone(),
             ledger: ledger.clone(),
-            subjects: Arc::new(subjects),
+            subjects: subjects.clone(),
             switch: guard::switch(&places),
             disk,
             files,
@@ -142,7 +144,7 @@ impl Stores {
         let lanes = BTreeMap::from([("main".to_owned(), 2)]);
         let mut runs = Runs::new(rows.clone(), artifacts, Arc::new(keeper), lanes);
         runs.register("process.run", process());
-        Ok((Self { rows, objects, ledger, authority, runs: Arc::new(runs) }, problems))
+        Ok((Self { rows, objects, ledger, subjects, authority, runs: Arc::new(runs) }, problems))
     }
 
     /// Tells the ledger which folders its owner trusts, and which no more, since it was told last.
@@ -176,6 +178,28 @@ impl Stores {
         }
         let committed = self.rows.commit(transaction).wait(PATIENCE);
         committed.map(drop).map_err(|error| fail(&error))
+    }
+
+    /// Seals everything under the key that seals now, so that older ones can be forgotten. The log,
+    /// which rows and the ledger rest on, is sealed anew by its own.
+    ///
+    /// # Errors
+    /// What could not be sealed anew: the old keys are then still needed.
+    pub fn seal_anew(&self, places: &Directories, keys: &Unlocked) -> Result<(), Fault> {
+        let fail = |error: &dyn std::fmt::Display| Fault::told(FaultKind::Machine, error);
+        self.rows.rebuild().map_err(|error| fail(&error))?;
+        self.ledger.seal_anew().map_err(|error| fail(&error))?;
+        self.subjects.seal_anew(&RealDisk).map_err(|error| fail(&error))?;
+        let (sealer, opener) = (keys.sealer(IDENTITY), keys.opener(IDENTITY));
+        DeviceKey::seal_anew(&RealDisk, &places.identity(), &sealer, &opener)
+            .map_err(|error| fail(&error))?;
+        match self.objects.seal_anew().map_err(|error| fail(&error))? {
+            0 => Ok(()),
+            packs => Err(Fault::machine(format!(
+                "{packs} packs of objects do not open whole, so the old keys are kept: `hearth \
+                 doctor` names the damage."
+            ))),
+        }
     }
 
     /// Ends what runs and signs the ledger as it is. Not for the UI thread.

@@ -65,7 +65,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 pub use artifact::ObjectArtifacts;
@@ -97,6 +97,8 @@ pub struct Runs {
     /// How many do.
     busy: Mutex<HashMap<String, usize>>,
     live: Mutex<HashMap<RunId, Arc<Live>>>,
+    /// Told when a run is driven no more.
+    ended: Condvar,
     /// Held for writing while it is found out which artifacts nobody needs.
     releasing: Arc<RwLock<()>>,
     is_closed: AtomicBool,
@@ -148,6 +150,7 @@ impl Runs {
             executors: HashMap::new(),
             busy: Mutex::default(),
             live: Mutex::default(),
+            ended: Condvar::new(),
             releasing: Arc::default(),
             is_closed: AtomicBool::new(false),
         }
@@ -200,14 +203,9 @@ impl Runs {
     /// as the rows say.
     pub fn drive(&self, run: RunId) -> Result<RunState, RunError> {
         let live = Arc::new(Live::default());
-        match self.live().entry(run) {
-            Entry::Occupied(_) => return Err(RunError::Driven(run)),
-            Entry::Vacant(place) => {
-                place.insert(live.clone());
-            }
-        }
+        self.claim(run, &live)?;
         let result = Drive::load(self, run, live.clone()).and_then(Drive::run);
-        self.live().remove(&run);
+        self.let_go(run);
         match result {
             // It was cancelled when there was nothing left to stop.
             Ok(RunState::Waiting | RunState::Asks)
@@ -315,12 +313,46 @@ impl Runs {
         self.durable(transaction)
     }
 
-    /// Makes every drive end soon, as the process is about to; the runs go on in the next one.
+    /// Makes every drive end soon, as the process is about to: what runs is stopped, what has ended
+    /// is written down if the disk answers soon, and nothing is begun any more. The runs go on in
+    /// the next process. [`Runs::wait_idle`] waits for that.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         for live in self.live().values() {
             live.token.cancel(Cause::Preempted);
         }
+    }
+
+    /// Waits until nothing is driven, but no longer than `patience`; answers the runs that still
+    /// are. After [`Runs::close`] that is how a process ends in order. Not for the UI thread.
+    #[must_use]
+    pub fn wait_idle(&self, patience: Duration) -> Vec<RunId> {
+        let waited = self.ended.wait_timeout_while(self.live(), patience, |live| !live.is_empty());
+        let mut left: Vec<RunId> =
+            waited.unwrap_or_else(PoisonError::into_inner).0.keys().copied().collect();
+        left.sort_unstable();
+        left
+    }
+
+    /// Takes a run for one drive, or one removal, alone.
+    fn claim(&self, run: RunId, live: &Arc<Live>) -> Result<(), RunError> {
+        let mut all = self.live();
+        // Whoever closes looks at the drives after that, so this one is refused or told to stop.
+        if self.is_closed() {
+            return Err(RunError::Closed);
+        }
+        match all.entry(run) {
+            Entry::Occupied(_) => Err(RunError::Driven(run)),
+            Entry::Vacant(place) => {
+                place.insert(live.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn let_go(&self, run: RunId) {
+        self.live().remove(&run);
+        self.ended.notify_all();
     }
 
     /// The artifacts for a drive, which notes what it relies on.

@@ -109,6 +109,12 @@ impl Control {
         *lock(&self.0.verifier) = Arc::new(verifier);
     }
 
+    /// Lets what was answered reach its callers, for at most `timeout` each: the process ends then.
+    pub fn drain(&self, timeout: Duration) {
+        let peers: Vec<Peer> = lock(&self.0.peers).open.values().cloned().collect();
+        peers.iter().for_each(|peer| peer.drain(timeout));
+    }
+
     fn admit(&self, wire: Wire) {
         let number = {
             let mut peers = lock(&self.0.peers);

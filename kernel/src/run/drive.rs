@@ -20,6 +20,8 @@ use crate::row::{RowError, Snapshot, Transaction, Version};
 
 /// How often cancellation, the kill switch and timeouts are looked at.
 const TICK: Duration = Duration::from_millis(20);
+/// How long a drive that has to end waits until what has ended is durable.
+const CLOSING: Duration = Duration::from_millis(200);
 /// Steps in one transaction.
 const GROUP_MAX: usize = 1024;
 /// Threads of one drive.
@@ -177,6 +179,7 @@ impl<'a> Drive<'a> {
 
     /// Goes on until nothing more can be done, or begun.
     fn decide(&mut self, jobs: &Jobs) -> Result<(), RunError> {
+        let mut closing = None;
         loop {
             self.watch();
             if self.halt.is_none() {
@@ -191,7 +194,10 @@ impl<'a> Drive<'a> {
                 !self.running.is_empty() || self.committing.is_some() || !self.changes.is_empty();
             // What waits for a commit has not begun, and a disk that is gone never answers.
             if self.runs.is_closed() && self.live.contexts().is_empty() {
-                return Err(RunError::Closed);
+                let since = *closing.get_or_insert_with(Instant::now);
+                if is_under_way && since.elapsed() > CLOSING {
+                    return Err(RunError::Closed);
+                }
             }
             if !has_more && !is_under_way {
                 break;

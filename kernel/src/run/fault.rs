@@ -36,6 +36,8 @@ pub enum RunError {
     Artifact(ArtifactError),
     /// The rows' own answer.
     Row(RowError),
+    /// The system gave no thread, and says why.
+    NoThread(String),
     /// The process is about to end.
     Closed,
 }
@@ -66,6 +68,10 @@ impl fmt::Display for RunError {
             Self::Plan(error) => error.fmt(f),
             Self::Artifact(error) => error.fmt(f),
             Self::Row(error) => error.fmt(f),
+            Self::NoThread(why) => write!(
+                f,
+                "there is no thread for the run ({why}): close other programs, and try again"
+            ),
             Self::Closed => f.write_str("Hearth is about to end: the run goes on with the next"),
         }
     }

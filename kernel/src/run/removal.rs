@@ -8,14 +8,13 @@
 //! A process that ends in between leaves the rest of 4 to the next removal.
 
 use std::collections::HashSet;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::Input;
 use super::record::{CACHE, RUNS, STEPS, StepRow};
-use super::{Digest, Live, RunError, RunId, Runs};
+use super::{Digest, RunError, RunId, Runs};
 use crate::row::{Snapshot, Table, Transaction};
 
 /// What removed runs may have left, by run and part.
@@ -38,12 +37,9 @@ impl Runs {
     /// The run is not there, is not over or is driven, or the rows or artifacts say no; then it
     /// may be there still, whole, or be gone and leave its artifacts to the next removal.
     pub fn remove(&self, run: RunId) -> Result<(), RunError> {
-        match self.live().entry(run) {
-            Entry::Occupied(_) => return Err(RunError::Driven(run)),
-            Entry::Vacant(place) => drop(place.insert(Arc::new(Live::default()))),
-        }
+        self.claim(run, &Arc::default())?;
         let result = self.take_away(run);
-        self.live().remove(&run);
+        self.let_go(run);
         result?;
         self.release_left()
     }
