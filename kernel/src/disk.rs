@@ -163,8 +163,13 @@ pub fn read(disk: &dyn Disk, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 /// Reads all of an open file, refusing more than `limit` bytes. A file that does not know its
 /// length (a pipe, `/proc`) is read to its end.
 pub(crate) fn read_file(file: &dyn DiskFile, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut block = [0; 16 * 1024];
+    // Growing as it goes would move what was read several times.
+    let expected = usize::try_from(file.len().unwrap_or(0)).unwrap_or(usize::MAX);
+    if expected > limit {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::with_capacity(expected);
+    let mut block = [0; 64 * 1024];
     loop {
         match file.read_at(bytes.len() as u64, &mut block) {
             Ok(0) => return Ok(bytes),
@@ -173,9 +178,13 @@ pub(crate) fn read_file(file: &dyn DiskFile, limit: usize) -> io::Result<Vec<u8>
             Err(error) => return Err(error),
         }
         if bytes.len() > limit {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
+            return Err(too_long());
         }
     }
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the file is too long")
 }
 
 /// Reads at `offset` until `into` is full or the file ends, and answers how much that was.

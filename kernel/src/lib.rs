@@ -21,7 +21,7 @@
 //! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both. [`row`] and
 //! [`ledger`] are streams of the log; [`object`] keeps bytes; [`gate`] decides; [`run`] keeps its
 //! account in rows. [`authority`] is the gate with a memory: the [`inbox`], the ledger and the kill
-//! switch around it.
+//! switch around it. [`stores`] says which records of the log all of them need.
 
 pub mod action;
 pub mod authority;
@@ -36,5 +36,6 @@ pub mod principal;
 pub mod redaction;
 pub mod row;
 pub mod run;
+pub mod stores;
 
 pub use action::{Action, Argument, Effect, Need, Risk, Shape, Thread};

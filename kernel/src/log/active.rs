@@ -144,6 +144,20 @@ impl SyncJob {
     }
 }
 
+impl Drop for Log {
+    /// Says what is durable, so that a next process has nothing to write again: without that each
+    /// start would begin a segment, and read back to the last that says so.
+    fn drop(&mut self) {
+        let is_sound =
+            |active: &&Active| active.in_flight.is_none() && active.state == Trust::Sound;
+        if let Some(active) = self.active.as_ref().filter(is_sound) {
+            let header = self.header(active.base, active.begun_after);
+            // If this is lost, the next process writes a little more again.
+            drop(active.file.write_all_at(0, &header.encode()));
+        }
+    }
+}
+
 impl Drop for SyncJob {
     fn drop(&mut self) {
         self.result.put(Err(io::Error::other("the sync was never run")));
