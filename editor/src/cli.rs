@@ -100,6 +100,9 @@ hearth policy check principal=P action=A [resource=R] [risk=L2] [when=trusted,ma
     who-can action=A [...]        what everybody would be told
     test [FILE]                   run the tests that your policy carries
 hearth doctor                     what this machine has and lacks, and what to do about it
+    --repair                      make the index of the profile's rows anew from its log
+    --seen                        note that the crash reports were seen
+    --adapters                    list what can draw
 hearth --version, --help
 
 Subcommands take --json. HEARTH_HOME is a folder for all of the program's own files;
@@ -152,10 +155,8 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
             print(&kill_switch::run(&Directories::of_process()?, ask, form)?)
         }
         Invocation::Runs(ask, form) => print(&runs::run(&Directories::of_process()?, &ask, form)?),
-        Invocation::Doctor(form) => {
-            // What it finds is its answer: it fails only where it cannot look.
-            let checks = doctor::examine(&Directories::of_process()?);
-            print(&doctor::report(&checks, form))
+        Invocation::Doctor { task, form } => {
+            print(&doctor::run(&Directories::of_process()?, task, form)?)
         }
         Invocation::Version(Form::Text) => {
             print(&format!("hearth {}\n", env!("CARGO_PKG_VERSION")))

@@ -1,29 +1,40 @@
-//! What the program did, kept on this machine: a log, a panic's report, memory.
+//! What the program did, kept on this machine: a log, metrics, reports of crashes.
 //!
 //! Nothing here is sent anywhere. No text of a buffer, no secret and no argument of a call is
 //! recorded: an event has a fixed name, numbers, words of the program's own, and paths.
 //! Recording never waits: a thread of its own writes, and what it cannot keep up with is counted.
 
 mod crash;
+mod disk;
 mod field;
 mod file;
+mod histogram;
+mod keeper;
 mod memory;
+mod metrics;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod minidump;
 #[cfg(target_os = "linux")]
 mod signal;
 
-pub use crash::{install as install_crash_reports, reports};
+pub use crash::{Report, Seen, install as install_crash_reports, reports, see as see_reports};
+pub use disk::TimedDisk;
 pub use field::{Field, Trace};
 pub use file::newest as newest_file;
+pub use keeper::{aside as metrics_aside, file as metrics_file, read as read_metrics};
+pub use metrics::{Measure, Metrics};
 
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::registry::Fault;
 use crate::settings::Level;
+use crate::shell::Reply;
 use file::LogFile;
+use keeper::Keeper;
 
 /// Events that wait for the writing thread; more are counted and dropped.
 const WAITING_MAX: usize = 4096;
@@ -34,11 +45,19 @@ struct Recorder {
     queue: SyncSender<Message>,
     level: AtomicU8,
     dropped: AtomicU64,
+    /// Whether something was counted that the thread has not been told of.
+    has_counted: AtomicBool,
 }
 
 enum Message {
     Event(Event),
-    /// Answered when all before it is in the file.
+    /// The UI thread was held up, and by what.
+    Stall(Duration, String),
+    /// Something was counted.
+    Counted,
+    /// Answered with all metrics.
+    Metrics(Reply),
+    /// Answered when all before it is in the files.
     Flush(SyncSender<()>),
 }
 
@@ -58,14 +77,19 @@ pub fn start(folder: &Path, level: Level) -> Result<(), Fault> {
     let file =
         LogFile::open(folder).map_err(|error| Fault::file("Recording in", folder, &error))?;
     let (queue, waiting) = sync_channel(WAITING_MAX);
-    let recorder =
-        Recorder { queue, level: AtomicU8::new(level as u8), dropped: AtomicU64::new(0) };
+    let recorder = Recorder {
+        queue,
+        level: AtomicU8::new(level as u8),
+        dropped: AtomicU64::new(0),
+        has_counted: AtomicBool::new(false),
+    };
     if RECORDER.set(recorder).is_err() {
         return Err(Fault::internal("Recording was started twice."));
     }
+    let folder = folder.to_owned();
     std::thread::Builder::new()
         .name("records".into())
-        .spawn(move || write_all(file, &waiting))
+        .spawn(move || write_all(file, open_metrics(&folder), &waiting))
         .map_err(|error| Fault::machine(format!("No thread for the records: {error}.")))?;
     Ok(())
 }
@@ -99,8 +123,37 @@ pub fn notice(severity: &'static str, sentence: &str) {
 
 /// Records that the UI thread was busy for `time` with `cause`, the name of a command or a phase.
 pub fn stall(time: Duration, cause: &str) {
+    if let Some(recorder) = RECORDER.get() {
+        recorder.put(Message::Stall(time, cause.to_owned()));
+    }
     let ms = Field::Number(time.as_secs_f64() * 1e3);
     event(Level::Warn, "ui.stall", &[("ms", ms), ("cause", Field::text(cause))]);
+}
+
+/// Counts a time. It waits for nobody, on any thread.
+pub fn time(measure: Measure, time: Duration) {
+    metrics::count(measure, metrics::micros(time));
+    let Some(recorder) = RECORDER.get() else { return };
+    if !recorder.has_counted.swap(true, Ordering::AcqRel)
+        && recorder.queue.try_send(Message::Counted).is_err()
+    {
+        // The next one tells it.
+        recorder.has_counted.store(false, Ordering::Release);
+    }
+}
+
+/// Answers with everything that was ever counted here, from the thread that keeps it.
+pub fn answer_metrics(reply: Reply) {
+    let sent = match RECORDER.get() {
+        Some(recorder) => recorder.queue.try_send(Message::Metrics(reply)).map_err(|error| {
+            let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = error;
+            message
+        }),
+        None => Err(Message::Metrics(reply)),
+    };
+    if let Err(Message::Metrics(reply)) = sent {
+        reply(Err(Fault::state("Nothing is recorded now; `hearth doctor` says what is wrong.")));
+    }
 }
 
 /// Records measurements that the program made of itself: the object that `app.frames` answers.
@@ -132,19 +185,40 @@ fn put(level: Level, name: &'static str, trace: Option<Trace>, fields: &[(&'stat
         return;
     }
     let event = Event { time: SystemTime::now(), level, name, trace, fields: fields.to_vec() };
-    if recorder.queue.try_send(Message::Event(event)).is_err() {
-        recorder.dropped.fetch_add(1, Ordering::Relaxed);
+    recorder.put(Message::Event(event));
+}
+
+impl Recorder {
+    fn put(&self, message: Message) {
+        if self.queue.try_send(message).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
-fn write_all(mut file: LogFile, waiting: &Receiver<Message>) {
-    for message in waiting {
+/// Goes on from the metrics that are kept, and says when they cannot be read.
+fn open_metrics(folder: &Path) -> Keeper {
+    let (keeper, trouble) = Keeper::open(folder);
+    if let Some(reason) = trouble {
+        let sentence = format!("The file of metrics {reason}; it was put aside.");
+        event(Level::Warn, "metrics.set_aside", &[("reason", Field::text(&sentence))]);
+    }
+    keeper
+}
+
+fn write_all(mut file: LogFile, mut keeper: Keeper, waiting: &Receiver<Message>) {
+    loop {
+        let message = match keeper.due() {
+            None => waiting.recv().map_err(RecvTimeoutError::from),
+            Some(due) => waiting.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
         match message {
-            Message::Event(event) => file.append(&event.line()),
-            Message::Flush(done) => {
-                // Whoever asked may have stopped waiting.
-                let _unheard = done.send(());
-            }
+            Ok(message) => take(message, &mut file, &mut keeper),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if keeper.due().is_some_and(|due| due <= Instant::now()) {
+            keep(&mut keeper);
         }
         let dropped = RECORDER.get().map_or(0, |own| own.dropped.swap(0, Ordering::Relaxed));
         if dropped > 0 {
@@ -153,6 +227,28 @@ fn write_all(mut file: LogFile, waiting: &Receiver<Message>) {
             file.append(&Event { time, level: Level::Warn, name, trace: None, fields }.line());
         }
     }
+}
+
+fn take(message: Message, file: &mut LogFile, keeper: &mut Keeper) {
+    match message {
+        Message::Event(event) => file.append(&event.line()),
+        Message::Stall(time, cause) => keeper.stalled(time, &cause),
+        Message::Counted => keeper.counted(),
+        Message::Metrics(reply) => reply(Ok(keeper.metrics().to_json())),
+        Message::Flush(done) => {
+            keep(keeper);
+            // Whoever asked may have stopped waiting.
+            let _unheard = done.send(());
+        }
+    }
+}
+
+/// Writes the metrics. What is counted from here on asks for the next write.
+fn keep(keeper: &mut Keeper) {
+    if let Some(recorder) = RECORDER.get() {
+        recorder.has_counted.store(false, Ordering::Release);
+    }
+    keeper.write();
 }
 
 impl Event {

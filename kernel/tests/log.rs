@@ -54,6 +54,7 @@ fn replay(reader: &LogReader, opener: &Opener) -> (BTreeMap<u64, Entry>, Report)
             },
         )
         .unwrap();
+    assert_eq!(reader.survey(Some(opener)).unwrap(), report, "a survey finds what a replay does");
     (got, report)
 }
 
@@ -278,6 +279,24 @@ fn a_flipped_bit_costs_its_record_alone_and_is_named() {
         let named = log.found().iter().chain(&report.damage).any(|damage| damage.segment == *name);
         assert!(named, "round {round}: a flip in {name} is not named in {report:?}");
     }
+}
+
+#[test]
+fn a_survey_beside_the_writer_counts_with_a_key_and_without() {
+    let (disk, profile) = (SimDisk::new(seed()), profile());
+    let (mut log, entries) = filled(&disk, &profile, 60);
+    let beside = || LogReader::beside(Arc::new(disk.process()), Path::new(DIR));
+    let opener = profile.opener("log");
+    for opener in [Some(&opener), None] {
+        let report = beside().survey(opener).unwrap();
+        assert_eq!((report.records, report.damage), (entries.len() as u64, vec![]));
+    }
+    // Of another profile: without its key nobody can tell.
+    let other = self::profile().opener("log");
+    let report = beside().survey(Some(&other)).unwrap();
+    assert_eq!((report.records, report.damage.len()), (0, entries.len()));
+    log.write(vec![entry(&mut SplitMix::new(9))]).unwrap();
+    assert_eq!(beside().survey(None).unwrap().records, entries.len() as u64 + 1);
 }
 
 #[test]

@@ -511,8 +511,12 @@ fn a_flip_in_any_block_is_never_a_wrong_value_and_never_unnoticed() {
                     }
                 }
                 disk.flip_bit(&path, at, bit);
+                let before = files(&disk);
+                let surveyed = ObjectStore::survey(&disk, Path::new(DIR), &profile, &small().name);
+                assert_eq!(files(&disk), before);
                 let store = open(&disk, &profile);
                 let context = format!("bit {bit} of byte {at} of {name}, with index: {index}");
+                assert_eq!(surveyed.unwrap(), store.found(), "{context}: a look finds as much");
                 let lost = all.iter().filter(|(root, content)| {
                     let got = store.held(root).map(|id| store.get(id));
                     match got {

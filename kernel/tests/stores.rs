@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_secs(60);
 struct Open;
 
 impl GateKeeper for Open {
-    fn decide(&self, _: &str, _: &str, _: &str) -> kernel::run::Decision {
+    fn decide(&self, _: &kernel::run::Wish<'_>) -> kernel::run::Decision {
         kernel::run::Decision::Allow
     }
 

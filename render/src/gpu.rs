@@ -25,7 +25,7 @@ mod target;
 
 use std::fmt;
 
-pub use probe::{Attached, Gpu, Host};
+pub use probe::{Attached, Gpu, Host, adapters};
 pub use surface::GpuSurface;
 pub use target::GpuTarget;
 

@@ -2,11 +2,15 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod doctor;
 mod full;
 mod keys;
 mod kills;
 mod profile;
+mod records;
 mod saves;
+#[cfg(target_os = "linux")]
+mod signals;
 
 use std::path::Path;
 use std::process::Command;

@@ -56,7 +56,12 @@ pub enum Invocation {
     /// `runs ...`
     Runs(RunsAsk, Form),
     /// `doctor`
-    Doctor(Form),
+    Doctor {
+        /// What it does.
+        task: DoctorTask,
+        /// How to answer.
+        form: Form,
+    },
     /// `--version`
     Version(Form),
     /// `--help`
@@ -130,6 +135,19 @@ pub enum ProfileChange {
     NoKeychain,
     /// `rotate`
     Rotate,
+}
+
+/// What `doctor` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoctorTask {
+    /// It looks at everything.
+    Examine,
+    /// `--seen`: the crash reports were seen.
+    See,
+    /// `--adapters`: it lists what can draw.
+    Adapters,
+    /// `--repair`: it makes the rows' index anew.
+    Repair,
 }
 
 /// What happens to a folder's trust.
@@ -352,8 +370,23 @@ fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
         }
         _ => {
             let form = words.form(json);
-            words.end(0).map(|_| Invocation::Doctor(form))
+            doctor(words).map(|task| Invocation::Doctor { task, form })
         }
+    }
+}
+
+fn doctor(mut words: Words) -> Result<DoctorTask, Usage> {
+    let tasks = [
+        ("--seen", DoctorTask::See),
+        ("--adapters", DoctorTask::Adapters),
+        ("--repair", DoctorTask::Repair),
+    ];
+    let given: Vec<_> = tasks.iter().filter(|(option, _)| words.take(option)).collect();
+    words.end(0)?;
+    match given.as_slice() {
+        [] => Ok(DoctorTask::Examine),
+        [(_, task)] => Ok(*task),
+        _ => Err("`hearth doctor` does one thing at a time.".to_owned()),
     }
 }
 
@@ -421,7 +454,9 @@ mod tests {
     fn subcommands_come_first() {
         assert_eq!(read(&["commands", "--json"]), Ok(Invocation::Commands(Form::Json)));
         assert_eq!(read(&["settings", "--schema"]), Ok(Invocation::Settings(Form::Schema)));
-        assert_eq!(read(&["doctor"]), Ok(Invocation::Doctor(Form::Text)));
+        let doctor = |task| Ok(Invocation::Doctor { task, form: Form::Text });
+        assert_eq!(read(&["doctor"]), doctor(DoctorTask::Examine));
+        assert_eq!(read(&["doctor", "--seen"]), doctor(DoctorTask::See));
         assert_eq!(opened(&["./doctor"]).paths, ["./doctor"]);
         assert_eq!(opened(&["a", "doctor"]).paths, ["a", "doctor"]);
         let init = Invocation::Init { protect: Protect::Nothing, form: Form::Json };
@@ -462,6 +497,7 @@ mod tests {
             &["profile", "words", "--remove"],
             &["commands", "x"],
             &["doctor", "--markdown"],
+            &["doctor", "--seen", "--repair"],
             &["ledger", "show"],
             &["ledger", "export", "--format", "xml"],
             &["ledger", "tail", "--count"],

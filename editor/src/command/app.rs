@@ -1,6 +1,7 @@
 //! The program itself: ending it, and driving it from scripts.
 //!
-//! All but `app.quit` exist only in an instance that was started with `--headless` or `--drive`.
+//! All but `app.quit` and `app.metrics` exist only in an instance that was started with
+//! `--headless` or `--drive`.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::files::load;
 use crate::input::Input;
 use crate::keymap::{KeyPress, Platform};
 use crate::program::Program;
+use crate::record;
 use crate::registry::{Arguments, Command, Fault};
 use crate::shell::Request;
 
@@ -124,6 +126,23 @@ pub const COMMANDS: &[Command] = &[
         look("app.frames", "Measure frames", "What frames cost since the last reset.", frames),
         &[may("reset", Shape::Truth, "count anew from here")],
         Shape::Object,
+    ),
+    risking(
+        taking(
+            look(
+                "app.metrics",
+                "Read the metrics",
+                "Answers latencies, memory and stalls over the runs of the last one or two months.",
+                |program, _| {
+                    record::answer_metrics(program.answer_later());
+                    Ok(Value::Null)
+                },
+            ),
+            &[],
+            Shape::Object,
+        ),
+        Risk::L0,
+        Effect::Pure,
     ),
     look("app.lose_device", "Lose the GPU", "Its device comes back.", |program, _| {
         let reply = program.answer_later();

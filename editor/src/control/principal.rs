@@ -30,6 +30,9 @@ pub enum Driving {
     Refused,
 }
 
+/// What of the program itself drives nothing.
+const DRIVES_NOTHING: &[&str] = &["app.quit", "app.metrics"];
+
 impl Principal {
     /// Who a new connection is.
     pub fn of_connection(driving: Driving) -> Self {
@@ -76,7 +79,7 @@ impl Principal {
         driving: Driving,
     ) -> Result<(), Fault> {
         // Whoever asks: what drives a window is not there in an instance that is not driven.
-        let drives = action.id.starts_with("app.") && action.id != "app.quit";
+        let drives = action.id.starts_with("app.") && !DRIVES_NOTHING.contains(&action.id);
         let asker = if drives { Asker::Client } else { self.of_gate() };
         let resource = resource(action, params)?;
         guard::decide(gate, &asker, action, &resource, self.context(driving))
@@ -153,6 +156,20 @@ mod tests {
         assert!(Principal::Driver.may(&gate, &keys, &Value::Null, Driving::Allowed).is_ok());
         let state = action("app.state", Effect::Pure, Risk::L0);
         assert!(Principal::Socket.may(&gate, &state, &Value::Null, Driving::Refused).is_err());
+    }
+
+    #[test]
+    fn of_the_program_itself_a_plain_client_has_the_metrics_alone() {
+        let gate = gate();
+        let all = crate::command::GROUPS.iter().flat_map(|group| group.iter());
+        let mut count = 0;
+        for command in all.filter(|command| command.action.id.starts_with("app.")) {
+            let (id, null) = (command.action.id, &Value::Null);
+            let may = Principal::Socket.may(&gate, &command.action, null, Driving::Refused);
+            assert_eq!(may.is_ok(), id == "app.metrics", "{id}");
+            count += 1;
+        }
+        assert!(count > 10, "{count}");
     }
 
     #[test]

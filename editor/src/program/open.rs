@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::json;
 use text::bytes::Content;
@@ -18,6 +19,7 @@ use crate::journal;
 use crate::notice::Severity;
 use crate::panes::PaneId;
 use crate::picker::Entries;
+use crate::record::{self, Measure};
 use crate::registry::{Fault, path_to_json};
 use crate::settings::{self, SoftWrap};
 use crate::shell::Reply;
@@ -72,9 +74,10 @@ impl Program {
             return then(self, Ok(Some(id)));
         }
         let name = format!("opening {}", path.display());
-        let read = path.clone();
+        let (read, start) = (path.clone(), Instant::now());
         let done = self.here(move |program: &mut Program, (loaded, identity)| {
             let opened = program.opened(pane, path, identity, at, loaded);
+            record::time(Measure::Open, start.elapsed());
             program.redraw();
             then(program, opened);
         });

@@ -25,7 +25,7 @@ use crate::journal::{self, Journal, Lock, Restored};
 use crate::keymap::Keymap;
 use crate::notice::{Notices, Severity};
 use crate::profile::{self, Guard, Keys};
-use crate::record::{self, Field};
+use crate::record::{self, Field, Measure};
 use crate::registry::{Fault, Registry};
 use crate::settings::{Level, Settings};
 use crate::stores;
@@ -184,7 +184,7 @@ impl Program {
                 return;
             }
         };
-        let disk = Arc::new(RealDisk);
+        let disk = Arc::new(record::TimedDisk);
         let log = Log::open(disk, &self.places.log(), profiled.sealer, LogOptions::default());
         let journal = log.map_err(|error| error.to_string()).and_then(|log| {
             Journal::start(log, profiled.lock, self.workers.post())
@@ -260,6 +260,7 @@ impl Program {
         self.open_early(&opening);
         let (reader, keys) = (self.journal.reader(), self.keys.clone());
         let places = self.places.clone();
+        let start = Instant::now();
         self.workers.run(
             "restoring what was open",
             Urgency::Awaited,
@@ -305,6 +306,7 @@ impl Program {
                 }
                 program.take_back(early, opening.place);
                 program.is_restoring = false;
+                record::time(Measure::Restore, start.elapsed());
                 program.open_all(opening);
                 program.after_start();
             },

@@ -139,7 +139,7 @@ impl Shell {
         stage.draw(program);
         program.presented();
         self.meter.presented();
-        self.meter.busy(start.elapsed(), || "a frame".to_owned());
+        self.meter.drawn(start.elapsed());
         Drawn::Yes
     }
 

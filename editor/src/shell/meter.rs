@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::record::{self, Measure};
+
 /// As many samples are kept as a long bench makes; then the oldest half goes.
 const SAMPLES_MAX: usize = 200_000;
 
@@ -43,16 +45,25 @@ impl Meter {
     pub fn presented(&mut self) {
         self.frames += 1;
         if let Some((start, cpu)) = self.waiting.take() {
-            self.to_present.push(start.elapsed());
-            self.cpu.push(thread_time().saturating_sub(cpu));
+            let (waited, worked) = (start.elapsed(), thread_time().saturating_sub(cpu));
+            self.to_present.push(waited);
+            self.cpu.push(worked);
+            record::time(Measure::InputToPresent, waited);
+            record::time(Measure::UiCpu, worked);
         }
+    }
+
+    /// The UI thread was busy with a frame.
+    pub fn drawn(&mut self, time: Duration) {
+        record::time(Measure::Frame, time);
+        self.busy(time, || "a frame".to_owned());
     }
 
     /// The UI thread was busy with one thing; recorded with its cause when it took too long.
     pub fn busy(&mut self, time: Duration, cause: impl FnOnce() -> String) {
         if time >= STALL_MIN && self.stalls.len() < STALLS_MAX {
             let cause = cause();
-            crate::record::stall(time, &cause);
+            record::stall(time, &cause);
             self.stalls.push((time, cause));
         }
     }
@@ -75,7 +86,7 @@ impl Meter {
     /// Leaves the figures in the records, for `hearth doctor`.
     pub fn record(&self) {
         if self.frames > 0 {
-            crate::record::metrics(self.report());
+            record::metrics(self.report());
         }
     }
 

@@ -411,7 +411,7 @@ impl Stage {
             }
         }
         self.surface.search(&self.tell);
-        meter.busy(start.elapsed(), || "a frame".to_owned());
+        meter.drawn(start.elapsed());
         let scale = f64::from(scale);
         self.adapter.update_if_active(|| accessibility::tree(program, scale));
     }

@@ -31,6 +31,36 @@ impl fmt::Debug for LogReader {
 }
 
 impl LogReader {
+    /// Reads the log in `dir` beside whatever process writes it, and changes nothing. That process
+    /// may take files away meanwhile: damage that is met then may be none.
+    #[must_use]
+    pub fn beside(disk: Arc<dyn Disk>, dir: &Path) -> Self {
+        let (layout, newest) = (Arc::default(), Arc::default());
+        Self { disk, dir: dir.to_owned(), layout, newest }
+    }
+
+    /// Goes through every record and hands none over: all of them are counted, and opened where
+    /// there is an opener. The end of the newest segment may be one that is being written.
+    ///
+    /// # Errors
+    /// As [`LogReader::replay`].
+    pub fn survey(&self, opener: Option<&Opener>) -> Result<Report, LogError> {
+        let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = segment::list(&*self.disk, &self.dir)?.segments;
+        let mut report = Report::default();
+        let places = Places { disk: &*self.disk, dir: &self.dir, known: None };
+        let begin = Begin { last: 0, ceiling: u64::MAX };
+        walk(places, &segments, begin, &mut |step| match step {
+            Step::Damage(damage, _) => report.add(damage),
+            Step::Frame(frame) if frame.header.record.kind == Kind::DROPPED => {}
+            Step::Frame(frame) => match opener.map(|opener| frame.open(opener)) {
+                Some(None) => report.add(frame.unopenable()),
+                Some(Some(_)) | None => report.records += 1,
+            },
+        })?;
+        Ok(report)
+    }
+
     /// Hands over every record that `wanted` asks for, in order. It reads files and opens seals:
     /// not for the UI thread. Damage costs the damaged records alone and stands in the report.
     ///

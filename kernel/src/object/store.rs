@@ -207,6 +207,20 @@ impl ObjectStore {
         Ok(store)
     }
 
+    /// What opening the store of this `name` in `dir` would find damaged. Nothing is written, and
+    /// another may have it open: what that one is writing may look torn.
+    ///
+    /// # Errors
+    /// [`ObjectError::Newer`], or what the disk says.
+    pub fn survey(
+        disk: &dyn Disk,
+        dir: &Path,
+        profile: &Unlocked,
+        name: &str,
+    ) -> Result<Vec<Damage>, ObjectError> {
+        Ok(open::open(disk, dir, &Secrets::new(profile, name))?.damage)
+    }
+
     /// What was found damaged when it was opened.
     #[must_use]
     pub fn found(&self) -> &[Damage] {

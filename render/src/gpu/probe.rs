@@ -135,6 +135,20 @@ fn instance(backends: wgpu::Backends, window: Option<Arc<dyn Host>>) -> wgpu::In
     wgpu::Instance::new(descriptor)
 }
 
+/// Every adapter that some driver offers, the best first, software ones too. It loads all of the
+/// drivers: a bad one can end the process or never answer, so ask in a process of its own.
+///
+/// # Errors
+/// When a driver panics.
+pub fn adapters() -> Result<Vec<Adapter>, NoGpu> {
+    guarded(|| {
+        let instance = instance(wgpu::Backends::all(), None);
+        let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        found.sort_by_key(|adapter| rank(&adapter.get_info()));
+        Ok(found.iter().map(|adapter| describe(&adapter.get_info())).collect())
+    })
+}
+
 impl Gpu {
     /// Looks for adapters to draw in a window with. Takes up to some hundred milliseconds: for a
     /// worker. Never panics.

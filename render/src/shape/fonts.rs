@@ -107,6 +107,14 @@ impl Fonts {
         Self { system }
     }
 
+    /// Whether a face, bundled or of the system, has a letter. It reads the bundled ones anew.
+    pub fn covers(&self, letter: char) -> bool {
+        let code = letter as u32;
+        let holds = |ranges: Vec<(u32, u32)>| ranges.iter().any(|(a, b)| (*a..=*b).contains(&code));
+        self.system.iter().any(|face| face.covers(letter))
+            || FILES.iter().any(|file| covered_ranges(file, 0).is_some_and(holds))
+    }
+
     /// The faces beyond the bundled ones.
     pub fn system_faces(&self) -> usize {
         self.system.len()
@@ -147,6 +155,13 @@ mod tests {
         assert_eq!(face(Bundled::UiSemiBold), ("Geist", 600));
         assert_eq!(face(Bundled::MonoBold), ("Geist Mono", 700));
         assert_eq!(face(Bundled::ArabicRegular), ("Noto Sans Arabic", 400));
+    }
+
+    #[test]
+    fn the_bundled_faces_cover_their_scripts() {
+        let fonts = Fonts::bundled();
+        assert!(fonts.covers('A') && fonts.covers('س'));
+        assert!(!fonts.covers('界'));
     }
 
     #[test]
