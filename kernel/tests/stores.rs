@@ -16,7 +16,7 @@ use kernel::object::{ObjectOptions, ObjectStore};
 use kernel::principal::ActionId;
 use kernel::row::{Found, ROW_STREAM, RowError, RowOptions, Rows, Source, Table, Transaction};
 use kernel::run::{
-    Context, GateKeeper, Inputs, ObjectArtifacts, Outputs, Plan, RunState, Runs, Step, Wish,
+    Context, GateKeeper, Inputs, ObjectArtifacts, Outputs, Plan, RunState, Runs, Step,
 };
 use kernel::stores;
 
@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_secs(60);
 struct Open;
 
 impl GateKeeper for Open {
-    fn decide(&self, _: &Wish<'_>) -> kernel::run::Decision {
+    fn decide(&self, _: &kernel::run::Wish<'_>) -> kernel::run::Decision {
         kernel::run::Decision::Allow
     }
 
