@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kernel::redaction::redact;
 use serde_json::Value;
 
-/// Longer text is cut.
+/// Longer text is cut, once it is redacted: half a secret at the edge would look like none.
 const TEXT_BYTES_MAX: usize = 512;
+
+/// What is looked at of a text at all.
+const SEEN_BYTES_MAX: usize = 64 * 1024;
 
 /// A value of an event's field.
 #[derive(Clone, Debug)]
@@ -30,7 +33,7 @@ pub enum Field {
 impl Field {
     /// `text` of the program's own making, cut where it is long. Never text of a buffer.
     pub fn text(text: &str) -> Self {
-        Self::Text(text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned())
+        Self::Text(text[..text.floor_char_boundary(SEEN_BYTES_MAX)].to_owned())
     }
 
     /// A file's path.
@@ -43,7 +46,10 @@ impl Field {
             Self::Absent => Value::Null,
             Self::Count(count) => Value::from(*count),
             Self::Number(number) => Value::from(*number),
-            Self::Text(text) => Value::from(redact(text)),
+            Self::Text(text) => {
+                let redacted = redact(text);
+                Value::from(&redacted[..redacted.floor_char_boundary(TEXT_BYTES_MAX)])
+            }
             Self::Path(path) => match crate::registry::path_to_json(path) {
                 Value::String(path) => Value::from(redact(&path)),
                 bytes => bytes,
@@ -87,10 +93,19 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_between_characters() {
-        let Field::Text(text) = Field::text(&"é".repeat(400)) else { panic!("text is text") };
-        assert_eq!(text.len(), TEXT_BYTES_MAX);
-        let Field::Text(text) = Field::text(&"漢".repeat(400)) else { panic!("text is text") };
-        assert_eq!(text.len(), TEXT_BYTES_MAX / 3 * 3);
+        let len = |text: &str| Field::text(text).to_json().as_str().unwrap().len();
+        assert_eq!(len(&"é ".repeat(400)), TEXT_BYTES_MAX - 2);
+        assert_eq!(len(&"漢 ".repeat(400)), TEXT_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_leaves_no_half() {
+        let secret = "https://me:kite-8-lamp-of-glass@host/x";
+        for before in TEXT_BYTES_MAX - secret.len()..TEXT_BYTES_MAX {
+            let text = format!("{} {secret}", "a ".repeat(before / 2));
+            let said = Field::text(&text).to_json();
+            assert!(!said.as_str().unwrap().contains("kite"), "{before}: {said}");
+        }
     }
 
     #[test]
