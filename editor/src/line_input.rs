@@ -169,6 +169,23 @@ impl LineInput {
         self.anchor = self.head;
     }
 
+    /// Selects from one byte to another, where the caret is.
+    pub fn select(&mut self, anchor: usize, head: usize) {
+        self.is_typing = false;
+        self.anchor = self.text.floor_char_boundary(anchor);
+        self.head = self.text.floor_char_boundary(head);
+    }
+
+    /// Where the selection started, and where the caret is, in bytes.
+    pub fn ends(&self) -> (usize, usize) {
+        (self.anchor, self.head)
+    }
+
+    /// Whether an input method is composing.
+    pub fn is_composing(&self) -> bool {
+        self.preedit.is_some()
+    }
+
     /// Deletes the selection, or what a step passes over.
     pub fn delete(&mut self, step: Step) {
         if self.selection().is_empty() {

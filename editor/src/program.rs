@@ -10,7 +10,7 @@ mod compare;
 mod early;
 mod edit;
 mod find;
-mod frame;
+pub mod frame;
 mod keys;
 mod leave;
 mod merge;
@@ -358,7 +358,7 @@ impl Program {
         }
     }
 
-    /// Lets go of what a screen reader asked for: it presses what it was told of.
+    /// Does what assistive technology asks for.
     pub fn accessibility_action(&mut self, request: &accesskit::ActionRequest) {
         crate::accessibility::act(self, request);
     }

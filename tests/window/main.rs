@@ -2,11 +2,15 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod bus;
 mod clipboard;
 mod gpu;
 mod keys;
 mod pointer;
 mod preferences;
+#[cfg(target_os = "linux")]
+mod reader;
 mod stage;
 mod windows;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kernel::log::Health;
 use render::theme::{self, Theme};
+use text::{Selection, Selections};
 
 use super::Program;
 use crate::directories::Directories;
@@ -14,7 +15,7 @@ use crate::panes::{PaneId, Toward};
 use crate::settings::{Changes, FolderTrust, Layer, ThemeMode};
 use crate::source::{Problem, Source};
 use crate::trust::TrustStore;
-use crate::view::EditorView;
+use crate::view::{EditorView, Follow};
 use crate::workers::Urgency;
 
 impl Program {
@@ -182,6 +183,21 @@ impl Program {
             self.window.find_focus = None;
         }
         self.redraw();
+    }
+
+    /// Gives a pane's text the keyboard, which its find bar may have.
+    pub fn focus_text(&mut self, pane: PaneId) {
+        self.focus_pane(pane);
+        self.window.find_focus = None;
+    }
+
+    /// Selects one stretch of the focused text.
+    pub fn select_one(&mut self, selection: Selection) {
+        if let Some((view, buffer)) = self.active() {
+            view.select(Selections::single(selection), Follow::Caret);
+            buffer.document.seal_group();
+            self.redraw();
+        }
     }
 
     /// Shows a tab of a pane and gives it the focus.
