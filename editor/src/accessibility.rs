@@ -134,6 +134,7 @@ fn build(node: &layout::Node, scale: f64) -> Node {
             | layout::Role::ListItem
             | layout::Role::CheckBox
             | layout::Role::TextInput
+            | layout::Role::PasswordInput
             | layout::Role::TextArea
     );
     let target = node.id.and_then(Target::of);
@@ -163,6 +164,7 @@ fn role(role: layout::Role) -> Role {
         layout::Role::TreeItem => Role::TreeItem,
         layout::Role::Tree => Role::Tree,
         layout::Role::TextInput => Role::TextInput,
+        layout::Role::PasswordInput => Role::PasswordInput,
         layout::Role::TextArea => Role::MultilineTextInput,
         layout::Role::Dialog => Role::Dialog,
         layout::Role::Status => Role::Status,

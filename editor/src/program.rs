@@ -24,6 +24,7 @@ mod save;
 mod session;
 mod start;
 mod state;
+mod unlock;
 mod watch;
 mod window;
 mod windows;

@@ -7,6 +7,7 @@ mod keys;
 mod kills;
 mod profile;
 mod saves;
+mod unlock;
 
 use std::path::Path;
 use std::process::Command;

@@ -12,6 +12,7 @@ mod preferences;
 #[cfg(target_os = "linux")]
 mod reader;
 mod stage;
+mod unlock;
 mod windows;
 
 use std::process::Command;

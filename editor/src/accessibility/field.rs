@@ -21,7 +21,7 @@ fn id_of(field: Field, run: usize) -> NodeId {
 
 /// What is told of a field: its text, its offsets in bytes, and what is selected.
 pub fn text(program: &mut Program, field: Field) -> Option<(Runs, Option<TextSelection>)> {
-    let input = program.field(field)?.clone();
+    let input = program.field(field)?.veiled();
     let rect = program.layout().and_then(|layout| layout.rect(Target::Field(field).id()))?;
     let drawn = program.field_line(&input, field_style(field), rect);
     // What is composed stands among the text on the screen, but is not in it yet.

@@ -15,6 +15,9 @@ pub enum Principal {
     Owner,
 }
 
+/// What asks for a secret: a person has to be there to give it.
+const FOR_A_PERSON: &[&str] = &["profile.unlock"];
+
 /// Whether an instance was started with `--headless` or `--drive`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driving {
@@ -55,6 +58,11 @@ impl Principal {
         if id.starts_with("app.") && id != "app.quit" && driving == Driving::Refused {
             return Err(Fault::denied(format!(
                 "{id} drives the window: start Hearth with --headless or --drive to allow it."
+            )));
+        }
+        if FOR_A_PERSON.contains(&id) {
+            return Err(Fault::denied(format!(
+                "{id} asks for the passphrase, so a person has to do it at the window."
             )));
         }
         let reads = action.effect == Effect::Pure && action.risk == Risk::L0;
@@ -115,6 +123,13 @@ mod tests {
             assert!(!may(Socket, "edit.paste", Effect::Once, risk), "{risk:?}");
         }
         assert!(!may(Socket, "clipboard.read", Effect::Pure, Risk::L1));
+    }
+
+    #[test]
+    fn nobody_but_a_person_unlocks_the_profile() {
+        for principal in [Principal::Socket, Principal::Driver, Principal::Owner] {
+            assert!(!may(principal, "profile.unlock", Effect::Once, Risk::L0));
+        }
     }
 
     #[test]

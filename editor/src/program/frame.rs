@@ -137,7 +137,12 @@ impl Program {
             Overlay::Picker(picker) => card::picker(picker, width, self.card_rise(), colors),
             Overlay::Prompt(prompt) => {
                 let hint = prompt.trouble.as_deref().unwrap_or(prompt.question.hint());
-                card::prompt(prompt.question.placeholder(), hint, width, self.card_rise(), colors)
+                let secrecy = match prompt.input.is_secret() {
+                    true => layout::Role::PasswordInput,
+                    false => layout::Role::TextInput,
+                };
+                let question = prompt.question.placeholder();
+                card::prompt(question, hint, secrecy, width, self.card_rise(), colors)
             }
         })
     }
@@ -385,7 +390,7 @@ impl Program {
             Field::Find => (self.window.find_focus == Some(field), "Find".to_owned()),
             Field::Replace => (self.window.find_focus == Some(field), "Replace with".to_owned()),
         };
-        let Some(input) = self.field(field).cloned() else { return };
+        let Some(input) = self.field(field).map(LineInput::veiled) else { return };
         let style = field_style(field);
         let FieldLine { line, left, x } = self.field_line(&input, style, rect);
         let baseline = rect.y + line.baseline_in(rect.height);

@@ -189,7 +189,7 @@ impl Program {
     }
 
     /// The profile is unlocked: what was written can be read, and the owner can prove itself.
-    fn take_keys(&mut self, keys: Unlocked) {
+    pub(super) fn take_keys(&mut self, keys: Unlocked) {
         self.journal.set_lock(Lock::Open, Some(keys.sealer(journal::PURPOSE)));
         if let Some(control) = &self.control {
             control.trust(Verifier::new(&keys));
