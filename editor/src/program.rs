@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use kernel::keys::Unlocked;
 use render::glyph::{Hinting, Rasterisation};
 use render::motion::Motion;
-use render::shape::Shaper;
+use render::shape::{FontChoice, MissingFont, Shaper};
 use render::theme::Theme;
 use smallvec::SmallVec;
 
@@ -64,6 +64,7 @@ pub use leave::{Then, What};
 pub use overlay::Confirm;
 pub use parse::ParseFlag;
 pub use start::Start;
+pub use state::font_choice;
 pub use window::{Visibility, Window, WindowId};
 
 /// The whole state; owned by the UI thread.
@@ -133,6 +134,12 @@ pub struct Program {
     last_find: Option<(String, crate::find::Options)>,
     /// The layout that the kept session has.
     kept_layout: u64,
+    /// The fonts that were looked up; `None` until the first frame is there.
+    fonts: Option<FontChoice>,
+    /// Those of them that are not there.
+    missing_fonts: Vec<MissingFont>,
+    /// The font of code has characters of different widths.
+    is_proportional: bool,
 }
 
 /// What floats over the text and has the keyboard.

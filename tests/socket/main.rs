@@ -7,6 +7,7 @@ mod compare;
 mod disk;
 mod editing;
 mod finding;
+mod fonts;
 mod outside;
 mod panes;
 mod pictures;

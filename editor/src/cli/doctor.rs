@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernel::disk::RealDisk;
+use render::shape::{FontChoice, Fonts};
 use serde_json::{Value, json};
 
 use super::invocation::Form;
@@ -15,6 +16,7 @@ use super::{line, list};
 use crate::directories::Directories;
 use crate::instance;
 use crate::profile::{self, Guard};
+use crate::program::font_choice;
 use crate::record;
 use crate::registry::Registry;
 use crate::source::Problem;
@@ -57,7 +59,7 @@ pub(super) fn examine(directories: &Directories) -> Vec<Check> {
         check_instance(directories),
         check_records(directories),
         check_crashes(directories),
-        check_fonts(),
+        check_fonts(&font_choice(&settings)),
     ];
     let wanted = settings.appearance().renderer.name();
     checks.extend(check_display(wanted));
@@ -255,8 +257,20 @@ fn check_crashes(directories: &Directories) -> Check {
     )
 }
 
-fn check_fonts() -> Check {
+fn check_fonts(choice: &FontChoice) -> Check {
     let name = "fonts";
+    let missing = match choice == &FontChoice::default() {
+        true => Vec::new(),
+        false => Fonts::scan(choice).missing().iter().map(ToString::to_string).collect(),
+    };
+    if !missing.is_empty() {
+        return Check::ill(
+            name,
+            missing.join(", "),
+            "install what is missing, or name a font that is there in editor.font_family, \
+             appearance.font_family and appearance.fallback_fonts",
+        );
+    }
     let mut folders: Vec<PathBuf> = if cfg!(target_os = "macos") {
         vec!["/System/Library/Fonts".into(), "/Library/Fonts".into()]
     } else if cfg!(windows) {
@@ -269,7 +283,8 @@ fn check_fonts() -> Check {
         folders.extend([home.join(".local/share/fonts"), home.join(".fonts")]);
     }
     if folders.iter().any(|folder| has_font(folder, 4)) {
-        Check::well(name, "the bundled ones, and the system's for what they lack")
+        let FontChoice { mono, ui, .. } = choice;
+        Check::well(name, format!("{mono} and {ui}, and the system's for what they lack"))
     } else {
         Check {
             remedy: Some("install fonts, such as fonts-noto-core and fonts-noto-cjk".to_owned()),

@@ -113,6 +113,7 @@ fn describe(program: &Program) -> Value {
             Motion::Reduced => "reduced",
         },
         "prompt": prompt(program),
+        "states": program.states(),
         "windows": windows,
         "notices": notices,
     })

@@ -294,7 +294,7 @@ impl Program {
     }
 
     /// What is degraded or awaited, for the right end of the status line.
-    fn states(&self) -> Vec<String> {
+    pub fn states(&self) -> Vec<String> {
         let mut states = Vec::new();
         states.extend(self.pending_keys());
         states.extend(self.comparison_words());
@@ -305,6 +305,10 @@ impl Program {
         states.extend(stopped);
         if self.view().is_some_and(|view| self.lacks_colors(view.buffer)) {
             states.push("some colours are missing: the text is one large error".to_owned());
+        }
+        states.extend(self.missing_fonts.iter().map(ToString::to_string));
+        if self.is_proportional {
+            states.push(format!("{} is not monospaced", self.settings.editor().font_family));
         }
         if self.window.renderer == super::RendererName::Cpu && self.window.without_gpu.is_some() {
             states.push("drawn on the CPU".to_owned());

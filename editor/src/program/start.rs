@@ -119,6 +119,9 @@ impl Program {
             offered: None,
             last_find: None,
             kept_layout: 0,
+            fonts: None,
+            missing_fonts: Vec::new(),
+            is_proportional: false,
             keys: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kernel::log::Health;
+use render::shape::{FontChoice, Fonts};
 use render::theme::{self, Theme};
 use text::{Selection, Selections};
 
@@ -12,7 +13,7 @@ use crate::input::Appearance;
 use crate::keymap::Keymap;
 use crate::notice::Severity;
 use crate::panes::{PaneId, Toward};
-use crate::settings::{Changes, FolderTrust, Layer, ThemeMode};
+use crate::settings::{Changes, FolderTrust, Layer, Settings, ThemeMode};
 use crate::source::{Problem, Source};
 use crate::trust::TrustStore;
 use crate::view::{EditorView, Follow};
@@ -53,6 +54,9 @@ impl Program {
         self.tell_problems(&changes.problems);
         if changes.keys.iter().any(|key| key.starts_with("appearance.")) {
             self.choose_theme();
+        }
+        if self.fonts.as_ref().is_some_and(|fonts| *fonts != font_choice(&self.settings)) {
+            self.load_system_fonts();
         }
         if !changes.keys.is_empty() {
             crate::record::set_level(self.settings.records().level);
@@ -164,12 +168,20 @@ impl Program {
 
     /// Takes the fonts of the system, gathered on a worker after the first frame.
     pub fn load_system_fonts(&mut self) {
+        let choice = font_choice(&self.settings);
+        self.fonts = Some(choice.clone());
         self.workers.run(
             "reading fonts",
             Urgency::Background,
-            render::shape::Fonts::scan_system,
-            |program, fonts| {
+            move || (Fonts::scan(&choice), choice),
+            |program, (fonts, choice)| {
+                if program.fonts.as_ref() != Some(&choice) {
+                    // Others were chosen meanwhile, and come.
+                    return;
+                }
+                program.missing_fonts = fonts.missing().to_vec();
                 program.shaper.install(fonts);
+                program.is_proportional = !program.shaper.is_monospaced();
                 program.all_views().for_each(EditorView::forget_rows);
                 program.redraw_all();
             },
@@ -275,6 +287,16 @@ impl Program {
         if is_own {
             self.reload_files();
         }
+    }
+}
+
+/// The fonts that the settings name.
+pub fn font_choice(settings: &Settings) -> FontChoice {
+    let (editor, appearance) = (settings.editor(), settings.appearance());
+    FontChoice {
+        mono: editor.font_family.clone(),
+        ui: appearance.font_family.clone(),
+        fallback: appearance.fallback_fonts.clone(),
     }
 }
 

@@ -142,7 +142,8 @@ pub fn gutter_width(buffer: &Buffer, options: Options) -> f32 {
         return NUMBER_LEFT + NUMBER_RIGHT / 2.0;
     }
     let digits = (buffer.rope().len_lines().ilog10() + 1).max(3) as f32;
-    (NUMBER_LEFT + digits * number_size(options.scale) * 0.6 + NUMBER_RIGHT).round()
+    let digit = number_size(options.scale) * options.scale.cell / options.scale.font;
+    (NUMBER_LEFT + digits * digit + NUMBER_RIGHT).round()
 }
 
 fn number_size(scale: Scale) -> f32 {
