@@ -5,10 +5,19 @@ use std::time::Duration;
 
 /// The CPU time that the calling thread has used.
 pub fn thread_cpu() -> Duration {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// The CPU time that all threads of this process have used, those that have ended included.
+pub fn process_cpu_now() -> Duration {
+    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn clock(which: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a timespec that lives through the call, which only writes to it.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(status, 0, "Linux has a CPU clock for every thread");
+    let status = unsafe { libc::clock_gettime(which, &raw mut time) };
+    assert_eq!(status, 0, "Linux has CPU clocks for every thread and for the process");
     let seconds = u64::try_from(time.tv_sec).expect("CPU time is not negative");
     Duration::from_secs(seconds) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
 }

@@ -20,6 +20,7 @@ mod pixels;
 mod report;
 mod resting;
 mod rows;
+mod runs;
 mod samples;
 mod source;
 mod start;
@@ -72,6 +73,7 @@ fn all() -> Vec<Measure> {
         ledger::measures,
         objects::measures,
         rows::measures,
+        runs::measures,
     ];
     rooms.iter().flat_map(|measures| measures()).collect()
 }
@@ -98,7 +100,7 @@ fn run() -> Result<(), String> {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    match runs::child().unwrap_or_else(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("benches: {error}");

@@ -3,15 +3,22 @@
 //! Parsing is in `invocation`, what is opened in `opening`; each subcommand has a file. Errors are
 //! one sentence on standard error, with exit code 1, or 2 for wrong usage.
 
+mod asks;
 mod ctl;
 mod doctor;
+mod inbox;
 mod init;
 mod invocation;
+mod kill_switch;
+mod ledger;
 #[cfg(target_os = "linux")]
 mod libraries;
 mod list;
 mod opening;
+mod policy;
 mod profile_keys;
+mod reach;
+mod runs;
 
 pub use invocation::Mode;
 pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
@@ -74,6 +81,24 @@ hearth profile                    what unlocks the profile
     keychain [--remove]           let the system's keychain unlock it, or no more
     rotate                        seal with a new key from now on
 hearth trust PATH [--revoke]      let a folder's own files count, or no more
+hearth runs                       work in steps that outlives the program
+    start PLAN [--as WHO]         start one from a plan's file, with the rights of WHO
+    show RUN, why RUN STEP        how it stands, and why
+    logs RUN [STEP]               what its steps printed
+    resume RUN, cancel RUN        go on with it, or stop it and take back what was done
+hearth inbox                      what waits for your word
+    show ITEM                     a question, with what it would change
+    approve ITEM [--for WHEN]     once, session or always
+    deny ITEM                     it is not asked again
+hearth kill-switch [on|off]       stop whatever acts on its own, or let it act again
+hearth ledger tail [--count N]    what was decided lately
+    show ENTRY                    one entry, and what proves that it is there
+    verify                        hold every entry against what was signed
+    export --format jsonl|csv     every entry
+hearth policy check principal=P action=A [resource=R] [risk=L2] [when=trusted,mains]
+    explain ...                   the same, with every rule that was looked at
+    who-can action=A [...]        what everybody would be told
+    test [FILE]                   run the tests that your policy carries
 hearth doctor                     what this machine has and lacks, and what to do about it
 hearth --version, --help
 
@@ -118,6 +143,15 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
             print(&profile_keys::run(&Directories::of_process()?, change, form)?)
         }
         Invocation::Trust { path, change, form } => print(&trust(&path, change, form)?),
+        Invocation::Ledger(ask, form) => ledger::run(&Directories::of_process()?, &ask, form),
+        Invocation::Policy(ask, form) => policy::run(&Directories::of_process()?, &ask, form),
+        Invocation::Inbox(ask, form) => {
+            print(&inbox::run(&Directories::of_process()?, &ask, form)?)
+        }
+        Invocation::KillSwitch(ask, form) => {
+            print(&kill_switch::run(&Directories::of_process()?, ask, form)?)
+        }
+        Invocation::Runs(ask, form) => print(&runs::run(&Directories::of_process()?, &ask, form)?),
         Invocation::Doctor(form) => {
             // What it finds is its answer: it fails only where it cannot look.
             let checks = doctor::examine(&Directories::of_process()?);

@@ -12,6 +12,9 @@ pub mod edit;
 pub mod file;
 pub mod find;
 pub mod fold;
+pub mod inbox;
+pub mod kill;
+pub mod ledger;
 pub mod line;
 pub mod list;
 mod motion;
@@ -22,6 +25,7 @@ pub mod pane;
 pub mod picker;
 pub mod profile;
 pub mod prompt;
+pub mod run;
 pub mod select;
 pub mod settings;
 #[cfg(test)]
@@ -45,6 +49,9 @@ pub const GROUPS: &[&[Command]] = &[
     file::COMMANDS,
     find::COMMANDS,
     fold::COMMANDS,
+    inbox::COMMANDS,
+    kill::COMMANDS,
+    ledger::COMMANDS,
     line::COMMANDS,
     list::COMMANDS,
     palette::COMMANDS,
@@ -52,6 +59,7 @@ pub const GROUPS: &[&[Command]] = &[
     picker::COMMANDS,
     profile::COMMANDS,
     prompt::COMMANDS,
+    run::COMMANDS,
     select::COMMANDS,
     settings::COMMANDS,
     symbol::COMMANDS,

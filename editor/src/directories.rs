@@ -158,6 +158,46 @@ impl Directories {
         self.data.join("log")
     }
 
+    /// The index of the rows.
+    pub fn rows(&self) -> PathBuf {
+        self.data.join("rows")
+    }
+
+    /// The objects.
+    pub fn objects(&self) -> PathBuf {
+        self.data.join("objects")
+    }
+
+    /// The heads of this profile's ledgers, a folder for each device.
+    pub fn ledgers(&self) -> PathBuf {
+        self.data.join("ledger")
+    }
+
+    /// The keys of what the ledger's evidence is about.
+    pub fn subjects(&self) -> PathBuf {
+        self.data.join("subjects")
+    }
+
+    /// What this device signs with, sealed.
+    pub fn identity(&self) -> PathBuf {
+        self.data.join("identity")
+    }
+
+    /// While this file is there, nothing acts on its own.
+    pub fn kill_switch(&self) -> PathBuf {
+        self.state.join("kill-switch")
+    }
+
+    /// The person's policy.
+    pub fn policy(&self) -> PathBuf {
+        self.config.join("policy.toml")
+    }
+
+    /// This machine's policy.
+    pub fn device_policy(&self) -> PathBuf {
+        self.config.join("device-policy.toml")
+    }
+
     /// Folders that the owner trusts.
     pub fn trust(&self) -> PathBuf {
         self.data.join("trust.json")

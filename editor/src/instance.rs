@@ -70,6 +70,15 @@ fn claim_within(directories: &Directories, timeout: Duration) -> Result<Claim, F
     }
 }
 
+/// Keeps the profile for a moment without being its program, as a subcommand does.
+///
+/// # Errors
+/// When another process holds it.
+pub fn hold(directories: &Directories) -> Result<Held, Fault> {
+    directories.make()?;
+    try_lock(&directories.lock())?.ok_or_else(|| unanswered(&directories.lock()))
+}
+
 /// Finds the resident process: `None` if there is none.
 ///
 /// # Errors

@@ -51,6 +51,19 @@ pub struct Entry {
     pub target: Target,
 }
 
+/// A line of what a question is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A text that is not saved.
+    Unsaved(String),
+    /// A sentence.
+    Words(String),
+    /// Something by its name.
+    Fact(&'static str, String),
+    /// A line of a file or a change.
+    Code(String),
+}
+
 /// Entries, prepared once for matching and shared with workers.
 pub struct Entries {
     /// In the order that an empty query shows.
@@ -83,7 +96,7 @@ pub struct Picker {
     /// A question, or what could be typed.
     pub placeholder: String,
     /// What a question is about, a line each: shown above the list.
-    pub about: Vec<String>,
+    pub about: Vec<About>,
     /// What it picks from; `None` while it is being gathered.
     pub entries: Option<Arc<Entries>>,
     /// What matches.

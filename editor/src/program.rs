@@ -4,6 +4,7 @@
 //! socket, and the time. All of them end in commands of the one registry. Two things go out: a
 //! frame when something changed, and [`Request`]s to the shell. Nothing here blocks.
 
+mod authority;
 mod call;
 mod clipboard;
 mod compare;
@@ -17,6 +18,7 @@ mod merge;
 mod motion;
 mod open;
 mod overlay;
+mod panels;
 mod parse;
 mod pointer;
 mod restore;
@@ -32,9 +34,12 @@ mod windows;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use kernel::gate::Gate;
 use kernel::keys::Unlocked;
+use kernel::principal::Principal;
 use render::glyph::{Hinting, Rasterisation};
 use render::motion::Motion;
 use render::shape::{FontChoice, MissingFont, Shaper};
@@ -55,7 +60,8 @@ use crate::preferences::{self, Changes, Preference};
 use crate::prompt::Prompt;
 use crate::registry::{Fault, Registry};
 use crate::settings::Settings;
-use crate::shell::Request;
+use crate::shell::{Reply, Request};
+use crate::stores::Stores;
 use crate::view::EditorView;
 use crate::workers::{Completion, Workers};
 
@@ -124,6 +130,17 @@ pub struct Program {
     is_restoring: bool,
     /// The profile's keys, once it is unlocked.
     pub keys: Option<Arc<Unlocked>>,
+    /// Who may do what.
+    pub gate: Arc<Gate>,
+    /// What the unlocked profile keeps beside its texts, once it is open.
+    pub stores: Option<Arc<Stores>>,
+    is_opening_stores: bool,
+    /// Whether the focused window's folder is trusted, for runs to know.
+    is_trusted: Arc<AtomicBool>,
+    /// Questions that wait for a person.
+    inbox_count: usize,
+    /// Whose call it is that runs.
+    caller: Principal,
     /// The right to be the profile's process.
     held: Option<Held>,
     control: Option<Control>,
@@ -417,9 +434,15 @@ impl Program {
 
     /// Ends the process once everything is durable. Unsaved texts come back at the next start.
     pub fn quit(&mut self) {
+        self.quit_then(Box::new(|_| {}));
+    }
+
+    /// The same, and tells whoever asked for it before the process ends.
+    pub fn quit_then(&mut self, reply: Reply) {
         self.keep_session();
         let post = self.workers.post();
         self.journal.when_durable(Box::new(move |result| {
+            reply(Ok(serde_json::Value::Null));
             post(Box::new(move |program: &mut Program| match result {
                 Ok(()) => program.request(Request::Quit),
                 Err(sentence) => program.cannot_quit(&sentence),
@@ -429,6 +452,12 @@ impl Program {
 
     /// The last act of the process, after the shell has gone.
     pub fn close(&mut self) {
+        if let Some(stores) = self.stores.take() {
+            stores.close();
+        }
         self.journal.close(Duration::from_secs(2));
+        if let Some(control) = &self.control {
+            control.drain(Duration::from_millis(500));
+        }
     }
 }

@@ -145,6 +145,11 @@ impl TrustStore {
         }
     }
 
+    /// The folders, each with the fingerprint that was looked at.
+    pub fn folders(&self) -> impl Iterator<Item = (&PathBuf, &String)> {
+        self.folders.iter()
+    }
+
     /// Trusts `folder` as it is now. Only a person's own act may lead here.
     ///
     /// # Errors

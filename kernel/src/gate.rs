@@ -7,6 +7,8 @@
 //! - Layers: the built-in policy, the device's, the user's and a workspace's. The last may only
 //!   narrow: its permits are ignored and named, its asks turn what others allow into a question,
 //!   and it is inert until its fingerprint is approved.
+//! - A permit of the owner's own layers may carry a lasting answer to asks that it names. What
+//!   cannot be taken back (L4) is asked each time all the same.
 //! - A damaged layer costs itself. Since its forbids are not known then, the last good version of
 //!   it stays; where this process has none, everybody but the owner is denied until it is mended.
 //! - [`Gate::grant`] gives a [`Capability`] for hot paths. It says whether it still holds with one
@@ -37,6 +39,7 @@
 //! ```
 
 mod explain;
+mod files;
 mod glob;
 mod policy;
 mod resource;
@@ -48,6 +51,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use serde::{Deserialize, Serialize};
 
 pub use explain::{Holder, Line, TestFailure};
+pub use files::PolicyFiles;
+pub(crate) use files::read as read_policy;
 pub use policy::{Layer, Miss, PolicyError, RuleEffect};
 pub use resource::{CanonicalPath, Domain, Resource};
 
@@ -92,6 +97,19 @@ pub enum Fact {
     Production,
 }
 
+impl Fact {
+    /// Every fact.
+    pub const ALL: [Self; 7] = [
+        Self::Trusted,
+        Self::Driven,
+        Self::Proved,
+        Self::Idle,
+        Self::Mains,
+        Self::Metered,
+        Self::Production,
+    ];
+}
+
 /// The facts that hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context(u8);
@@ -101,6 +119,12 @@ impl Context {
     #[must_use]
     pub fn of(facts: &[Fact]) -> Self {
         facts.iter().copied().collect()
+    }
+
+    /// Those that hold, in their order.
+    #[must_use]
+    pub fn facts(self) -> Vec<Fact> {
+        Fact::ALL.into_iter().filter(|&fact| self.holds_any(Self::of(&[fact]))).collect()
     }
 
     fn holds_all(self, facts: Self) -> bool {
@@ -556,32 +580,31 @@ impl State {
             return denied(Fallback::DamagedLayer);
         }
         let role = self.policy.role(request.principal);
-        let (mut ask, mut narrow, mut permit) = (None::<&Rule>, None::<&Rule>, None::<&Rule>);
+        let (mut asks, mut permits) = (Vec::new(), Vec::new());
         let mut obligations = Some(Obligations::default());
-        // The first of the lowest layer, so that the list's order tells nothing.
-        let first = |had: Option<&'_ Rule>, rule: &Rule| {
-            had.is_none_or(|had| (rule.layer, &rule.id) < (had.layer, &had.id))
-        };
         let mut forbid = None::<&Rule>;
         for rule in self.policy.candidates(request) {
             if rule.check(request, role).is_err() {
                 continue;
             }
-            let slot = match (rule.effect, rule.layer) {
-                (RuleEffect::Forbid, _) => &mut forbid,
-                (RuleEffect::Ask, Layer::Workspace) => &mut narrow,
-                (RuleEffect::Ask, _) => &mut ask,
-                (RuleEffect::Permit, _) => {
+            match rule.effect {
+                RuleEffect::Forbid => forbid = lowest(forbid.into_iter().chain([rule])),
+                RuleEffect::Ask => asks.push(rule),
+                RuleEffect::Permit => {
                     if let Some(more) = &rule.obligations {
                         obligations = obligations.and_then(|had| had.and(more));
                     }
-                    &mut permit
+                    permits.push(rule);
                 }
-            };
-            if first(*slot, rule) {
-                *slot = Some(rule);
             }
         }
+        if request.risk < Risk::L4 {
+            asks.retain(|ask| !permits.iter().any(|permit| permit.answers(ask)));
+        }
+        let permit = lowest(permits);
+        // A workspace's ask is no way to what nobody else allows.
+        let ask = lowest(asks.iter().copied().filter(|ask| ask.layer != Layer::Workspace))
+            .or_else(|| permit.and_then(|_| lowest(asks)));
         let because = |rule: &Rule| Because {
             rule: Some(rule.id.clone()),
             layer: rule.layer,
@@ -592,9 +615,7 @@ impl State {
             return Verdict { decided: Decided::Deny, because: because(rule) };
         }
         let Some(obligations) = obligations else { return denied(Fallback::TwoSandboxes) };
-        // A workspace's ask is no way to what nobody else allows.
-        let narrow = narrow.filter(|_| permit.is_some());
-        if let Some(rule) = ask.or(narrow) {
+        if let Some(rule) = ask {
             let reason = rule.reason.as_deref().unwrap_or("the policy asks").to_owned();
             let question = Question { reason, risk: request.risk, obligations };
             return Verdict { decided: Decided::Ask(Box::new(question)), because: because(rule) };
@@ -607,6 +628,11 @@ impl State {
         };
         Verdict { decided, because: because(rule) }
     }
+}
+
+/// The first of the lowest layer, so that the list's order tells nothing.
+fn lowest<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Option<&'a Rule> {
+    rules.into_iter().min_by(|one, two| (one.layer, &one.id).cmp(&(two.layer, &two.id)))
 }
 
 /// Reads the layers; where one is damaged, its version in `before` stays.

@@ -12,6 +12,7 @@
 //! Invariants: no key and no passphrase can be printed, each is wiped when it is dropped, and
 //! nonces are random, never a counter that a restored copy could repeat.
 
+mod cipher;
 mod header;
 mod keychain;
 mod machine;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub(crate) use cipher::Cipher;
 pub use keychain::{Keychain, KeychainError};
 pub use machine::Origin;
 pub use passphrase::Passphrase;

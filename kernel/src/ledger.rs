@@ -284,6 +284,19 @@ impl Ledger {
         Ok(head.checkpoint)
     }
 
+    /// Seals the head and the tiles under the key that seals now; the entries are the log's. Not
+    /// for the UI thread.
+    ///
+    /// # Errors
+    /// What the log and the disk say; the old key is then still needed.
+    pub fn seal_anew(&self) -> Result<(), LedgerError> {
+        self.save()?;
+        let _one = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        // What grows meanwhile is sealed under the new key by itself.
+        let tiles = self.state().tiles.clone();
+        tiles.seal_anew()
+    }
+
     /// Makes what was appended durable, so that a power cut cannot leave a checkpoint without its
     /// entries. Who appends all the while gets a checkpoint that can lose some, and tells it.
     fn settle(&self) -> Result<(), LedgerError> {

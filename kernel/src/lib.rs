@@ -20,11 +20,14 @@
 //!
 //! Start reading at [`disk`], then [`keys`], then [`log`], which stands on both. [`row`] and
 //! [`ledger`] are streams of the log; [`object`] keeps bytes; [`gate`] decides; [`run`] keeps its
-//! account in rows.
+//! account in rows. [`authority`] is the gate with a memory: the [`inbox`], the ledger and the kill
+//! switch around it.
 
 pub mod action;
+pub mod authority;
 pub mod disk;
 pub mod gate;
+pub mod inbox;
 pub mod keys;
 pub mod ledger;
 pub mod log;

@@ -4,8 +4,9 @@
 //! - [`Runs`] does it. [`Runs::start`] writes a plan down, [`Runs::drive`] does its steps and
 //!   answers when nothing more can be done now; [`Runs::cancel`], [`Runs::pause`] and
 //!   [`Runs::answer`] come from a person or the scheduler.
-//! - [`Executor`]s do steps, by the id of their action; [`Artifacts`] keep bytes, and a
-//!   [`GateKeeper`] is asked before each try.
+//! - [`Executor`]s do steps, by the id of their action; [`Artifacts`] keep bytes, as a rule
+//!   [`ObjectArtifacts`]; and a [`GateKeeper`] is asked before each try.
+//! - [`Runs::remove`] takes a run away that is over, and what only it needed.
 //!
 //! A step's identity is the hash of its action, the action's version and its inputs. From it follow
 //! the cache of Pure steps, over all runs; what a resumed run still has to do; and `why`.
@@ -45,6 +46,7 @@
 //! # Ok(()) }
 //! ```
 
+mod artifact;
 mod digest;
 mod drive;
 mod executor;
@@ -53,18 +55,20 @@ mod plan;
 mod process;
 mod query;
 mod record;
+mod removal;
 pub mod schedule;
 mod seam;
 mod token;
 mod worker;
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+pub use artifact::ObjectArtifacts;
 pub use digest::Digest;
 pub use executor::{Context, Executor, Inputs, LOG_CHUNK_BYTES, Outputs, Spent, StepError};
 pub use fault::RunError;
@@ -78,6 +82,7 @@ pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper};
 pub use token::{CancelToken, Cause};
 
 use crate::row::{RowError, Rows, Transaction};
+use artifact::{Fresh, Noting};
 use drive::Drive;
 use record::{NEWEST, RUNS, RunRow, STEPS, StepRow};
 
@@ -92,6 +97,10 @@ pub struct Runs {
     /// How many do.
     busy: Mutex<HashMap<String, usize>>,
     live: Mutex<HashMap<RunId, Arc<Live>>>,
+    /// Told when a run is driven no more.
+    ended: Condvar,
+    /// Held for writing while it is found out which artifacts nobody needs.
+    releasing: Arc<RwLock<()>>,
     is_closed: AtomicBool,
 }
 
@@ -100,11 +109,16 @@ pub struct Runs {
 struct Live {
     token: CancelToken,
     contexts: Mutex<HashMap<u32, Context>>,
+    fresh: Arc<Fresh>,
 }
 
 impl Live {
     fn contexts(&self) -> MutexGuard<'_, HashMap<u32, Context>> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,6 +150,8 @@ impl Runs {
             executors: HashMap::new(),
             busy: Mutex::default(),
             live: Mutex::default(),
+            ended: Condvar::new(),
+            releasing: Arc::default(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -152,6 +168,8 @@ impl Runs {
     pub fn start(&self, principal: &str, plan: &Plan) -> Result<RunId, RunError> {
         plan.check()?;
         let bytes = serde_json::to_vec(plan).expect("a plan's maps have text for keys");
+        // Until a row names the plan, nobody may find that it is not needed.
+        let _shared = self.releasing.read().unwrap_or_else(PoisonError::into_inner);
         let digest = self.artifacts.put(&bytes)?;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let row = RunRow {
@@ -185,14 +203,9 @@ impl Runs {
     /// as the rows say.
     pub fn drive(&self, run: RunId) -> Result<RunState, RunError> {
         let live = Arc::new(Live::default());
-        match self.live().entry(run) {
-            Entry::Occupied(_) => return Err(RunError::Driven(run)),
-            Entry::Vacant(place) => {
-                place.insert(live.clone());
-            }
-        }
+        self.claim(run, &live)?;
         let result = Drive::load(self, run, live.clone()).and_then(Drive::run);
-        self.live().remove(&run);
+        self.let_go(run);
         match result {
             // It was cancelled when there was nothing left to stop.
             Ok(RunState::Waiting | RunState::Asks)
@@ -216,6 +229,7 @@ impl Runs {
         let snapshot = self.rows.snapshot();
         let mut row = snapshot.get(&RUNS, &run.0)?.ok_or(RunError::Unknown(run))?;
         let mut transaction = Transaction::new();
+        transaction.expect(&RUNS, &run.0, Some(&row));
         for step in snapshot.range(&STEPS, (run.0, 0)..=(run.0, u32::MAX))? {
             let (key, step) = step?;
             match step.state {
@@ -299,12 +313,52 @@ impl Runs {
         self.durable(transaction)
     }
 
-    /// Makes every drive end soon, as the process is about to; the runs go on in the next one.
+    /// Makes every drive end soon, as the process is about to: what runs is stopped, what has ended
+    /// is written down if the disk answers soon, and nothing is begun any more. The runs go on in
+    /// the next process. [`Runs::wait_idle`] waits for that.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         for live in self.live().values() {
             live.token.cancel(Cause::Preempted);
         }
+    }
+
+    /// Waits until nothing is driven, but no longer than `patience`; answers the runs that still
+    /// are. After [`Runs::close`] that is how a process ends in order. Not for the UI thread.
+    #[must_use]
+    pub fn wait_idle(&self, patience: Duration) -> Vec<RunId> {
+        let waited = self.ended.wait_timeout_while(self.live(), patience, |live| !live.is_empty());
+        let mut left: Vec<RunId> =
+            waited.unwrap_or_else(PoisonError::into_inner).0.keys().copied().collect();
+        left.sort_unstable();
+        left
+    }
+
+    /// Takes a run for one drive, or one removal, alone.
+    fn claim(&self, run: RunId, live: &Arc<Live>) -> Result<(), RunError> {
+        let mut all = self.live();
+        // Whoever closes looks at the drives after that, so this one is refused or told to stop.
+        if self.is_closed() {
+            return Err(RunError::Closed);
+        }
+        match all.entry(run) {
+            Entry::Occupied(_) => Err(RunError::Driven(run)),
+            Entry::Vacant(place) => {
+                place.insert(live.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn let_go(&self, run: RunId) {
+        self.live().remove(&run);
+        self.ended.notify_all();
+    }
+
+    /// The artifacts for a drive, which notes what it relies on.
+    fn noting(&self, live: &Live) -> Arc<dyn Artifacts> {
+        let (artifacts, releasing) = (self.artifacts.clone(), self.releasing.clone());
+        Arc::new(Noting { artifacts, fresh: live.fresh.clone(), releasing })
     }
 
     fn is_closed(&self) -> bool {

@@ -166,6 +166,38 @@ fn every_entry_is_proved_against_every_checkpoint_across_openings() {
 }
 
 #[test]
+fn what_is_sealed_anew_is_proved_when_the_old_key_is_forgotten() {
+    let (home, disk) = (SimDisk::new(0), SimDisk::new(1));
+    let keys = Profile::create(&home, Path::new("p"), Protection::Unprotected).unwrap();
+    let (ledger, _) = open(&disk, &keys);
+    append(&ledger, 0..1000);
+    ledger.checkpoint().unwrap();
+    let before = ledger.last_checkpoint().unwrap();
+    keys.rotate(&home, Path::new("p")).unwrap();
+    append(&ledger, 1000..1400);
+    ledger.seal_anew().unwrap();
+    let names = files(&disk, LEDGER);
+    let check = |ledger: &Ledger| {
+        let last = ledger.checkpoint().unwrap();
+        assert!(ledger.prove_growth(before.size, last.size).unwrap().proves(&before, &last));
+        for index in [0, 255, 256, 700, 1399] {
+            assert!(ledger.prove(index, last.size).unwrap().proves(&entry(index), &last));
+        }
+    };
+    check(&ledger);
+    drop(ledger);
+    // The log is sealed anew by its own; here it is what still needs the old key.
+    let tiles = copy(&disk, &[LEDGER]);
+    keys.forget_old(&home, Path::new("p")).unwrap();
+    assert!(names.iter().any(|name| name.ends_with("tiles-0")), "{names:?}");
+    let opener = keys.opener("hearth 2026-11 ledger");
+    let sealed = bytes(&tiles, &format!("{LEDGER}/tiles-0"));
+    let about = [b"tile 1".as_slice(), &0_u64.to_le_bytes(), &0_u64.to_le_bytes()].concat();
+    let tile = sealed.len() / 5;
+    assert!(opener.open(&about, &sealed[..tile]).is_some(), "the tile has the old seal");
+}
+
+#[test]
 fn a_power_cut_anywhere_costs_nothing_that_was_signed() {
     let seed = seed();
     let keys = profile();

@@ -458,6 +458,38 @@ fn filled(disk: &SimDisk, profile: &Unlocked) -> BTreeMap<Root, Vec<u8>> {
 }
 
 #[test]
+fn what_is_sealed_anew_opens_when_the_old_key_is_forgotten_and_a_cut_costs_nothing() {
+    let mut is_through = false;
+    for after in 0.. {
+        if is_through {
+            break;
+        }
+        let (home, disk) = (SimDisk::new(0), SimDisk::new(after));
+        let profile = Profile::create(&home, Path::new("home"), Protection::Unprotected).unwrap();
+        let all = filled(&disk, &profile);
+        let check = |store: &ObjectStore| {
+            for (root, content) in &all {
+                let object = store.held(root).unwrap();
+                assert_eq!(&**store.get(object).unwrap(), content, "cut after {after}");
+            }
+        };
+        profile.rotate(&home, Path::new("home")).unwrap();
+        disk.crash_after(after * 5);
+        let sealed = try_open(&disk, &profile).and_then(|store| store.seal_anew());
+        is_through = !disk.is_off();
+        disk.cut_power();
+        if is_through {
+            assert_eq!(sealed.unwrap(), 0);
+            profile.forget_old(&home, Path::new("home")).unwrap();
+        }
+        let store = open(&disk, &profile);
+        check(&store);
+        assert!(store.verify().unwrap().is_empty());
+        store.put_held(&Root::new("b", "later"), b"later").unwrap();
+    }
+}
+
+#[test]
 fn a_flip_in_any_block_is_never_a_wrong_value_and_never_unnoticed() {
     let profile = profile();
     let disk = SimDisk::new(1);

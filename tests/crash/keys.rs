@@ -101,6 +101,13 @@ fn twelve_words_recover_a_profile_whose_passphrase_is_lost() {
 fn a_key_is_rotated_while_somebody_types() {
     let home = with_a_draft("old ");
     let mut hearth = start(&home, &[]);
+    let text = "name = \"greet\"\n[[steps]]\nname = \"greet\"\naction = \"process.run\"\nversion = 1\n\
+                effect = \"once\"\ninputs.program = { value = \"echo\" }\n\
+                inputs.arguments = { value = \"hello\" }\n";
+    let plan = home.file("plan.toml", text).unwrap();
+    ask(&home, &["kill-switch", "on"]);
+    ask(&home, &["kill-switch", "off"]);
+    ask(&home, &["runs", "start", plan.to_str().unwrap()]);
     hearth.keys("ctrl-end").unwrap();
     let rotation = std::thread::scope(|scope| {
         let rotation = scope.spawn(|| profile(&home, &["rotate"], "", Some("")));
@@ -119,7 +126,21 @@ fn a_key_is_rotated_while_somebody_types() {
     again.kill();
     // Without a running instance, and then with one that has never heard of it.
     assert_eq!(done(&profile(&home, &["rotate"], "", Some("")))["generation"], 3);
-    assert_eq!(texts(&mut start(&home, &[])), [typed]);
+    let mut last = start(&home, &[]);
+    assert_eq!(texts(&mut last), [typed]);
+    // Rows, objects and the ledger are sealed under the new key as well.
+    assert_eq!(ask(&home, &["runs", "logs", "1"])["greet"], json!("hello\n"));
+    let verified = ask(&home, &["ledger", "verify"]);
+    assert_eq!(verified["ok"], json!(true), "{verified}");
+    assert!(ask(&home, &["ledger", "show", "0"])["proof"]["size"].as_u64() >= Some(2));
+}
+
+/// What a subcommand answers with `--json`.
+fn ask(home: &Home, words: &[&str]) -> Value {
+    let mut command = home.command(&binary(Profile::Dev).unwrap());
+    let output = command.args(words).arg("--json").output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

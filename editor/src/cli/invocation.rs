@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use super::asks::{self, InboxAsk, LedgerAsk, PolicyAsk, RunsAsk, SwitchAsk};
 use super::opening::{Place, Wait};
 
 /// Words of one command line.
@@ -44,6 +45,16 @@ pub enum Invocation {
         /// How to answer.
         form: Form,
     },
+    /// `ledger ...`
+    Ledger(LedgerAsk, Form),
+    /// `policy ...`
+    Policy(PolicyAsk, Form),
+    /// `inbox ...`
+    Inbox(InboxAsk, Form),
+    /// `kill-switch ...`
+    KillSwitch(SwitchAsk, Form),
+    /// `runs ...`
+    Runs(RunsAsk, Form),
     /// `doctor`
     Doctor(Form),
     /// `--version`
@@ -134,7 +145,23 @@ pub enum TrustChange {
 pub type Usage = String;
 
 /// Words that are subcommands when they come first.
-const SUBCOMMANDS: &[&str] = &["ctl", "commands", "settings", "init", "profile", "trust", "doctor"];
+const SUBCOMMANDS: &[&str] = &[
+    "ctl",
+    "commands",
+    "settings",
+    "init",
+    "profile",
+    "trust",
+    "ledger",
+    "policy",
+    "inbox",
+    "kill-switch",
+    "runs",
+    "doctor",
+];
+
+/// Options that a value follows.
+const VALUED: &[&str] = &["--as", "--count", "--for", "--format"];
 
 /// Reads `arguments`, the program's name not among them.
 ///
@@ -194,35 +221,52 @@ fn two(words: &mut impl Iterator<Item = OsString>) -> Result<[OsString; 2], Usag
 }
 
 /// Words of a subcommand: those that are options, and the others.
-struct Words {
+pub(super) struct Words {
     name: &'static str,
     options: Vec<String>,
+    values: Vec<(String, OsString)>,
     rest: Vec<OsString>,
 }
 
 impl Words {
     fn read(name: &str, words: Vec<OsString>) -> Result<Self, Usage> {
         let name = SUBCOMMANDS.iter().find(|known| **known == name).expect("it was found there");
-        let (mut options, mut rest) = (Vec::new(), Vec::new());
+        let (mut options, mut values, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             if word == "--" {
                 rest.extend(words);
                 break;
+            } else if let Some(option) = word.to_str().filter(|word| VALUED.contains(word)) {
+                let value = words.next().ok_or_else(|| format!("{option} needs a value."))?;
+                values.push((option.to_owned(), value));
             } else if is_option(&word) {
                 options.push(word.into_string().map_err(|word| unknown_option(&word))?);
             } else {
                 rest.push(word);
             }
         }
-        Ok(Self { name, options, rest })
+        Ok(Self { name, options, values, rest })
     }
 
     /// Takes an option out; whether it was there.
-    fn take(&mut self, option: &str) -> bool {
+    pub(super) fn take(&mut self, option: &str) -> bool {
         let before = self.options.len();
         self.options.retain(|given| given != option);
         self.options.len() < before
+    }
+
+    /// Takes the value of an option out; the last one counts.
+    pub(super) fn value(&mut self, option: &str) -> Result<Option<String>, Usage> {
+        let (mine, others) = std::mem::take(&mut self.values)
+            .into_iter()
+            .partition(|(given, _): &(String, OsString)| given == option);
+        self.values = others;
+        let mine: Vec<(String, OsString)> = mine;
+        mine.into_iter()
+            .next_back()
+            .map(|(_, value)| value.into_string().map_err(|_| format!("{option} is plain text.")))
+            .transpose()
     }
 
     fn form(&mut self, allowed: &[(&str, Form)]) -> Form {
@@ -231,8 +275,9 @@ impl Words {
     }
 
     /// Refuses what nobody took.
-    fn end(self, words_max: usize) -> Result<Vec<OsString>, Usage> {
-        if let Some(option) = self.options.first() {
+    pub(super) fn end(self, words_max: usize) -> Result<Vec<OsString>, Usage> {
+        let option = self.options.first().or(self.values.first().map(|(option, _)| option));
+        if let Some(option) = option {
             return Err(format!("`hearth {}` has no option {option}.", self.name));
         }
         match self.rest.get(words_max) {
@@ -301,10 +346,25 @@ fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
             let path = words.end(1)?.pop().ok_or("`hearth trust` needs a folder.")?;
             Ok(Invocation::Trust { path: path.into(), change, form })
         }
+        "ledger" | "policy" | "inbox" | "kill-switch" | "runs" => {
+            let form = words.form(json);
+            of_stores(name, words, form)
+        }
         _ => {
             let form = words.form(json);
             words.end(0).map(|_| Invocation::Doctor(form))
         }
+    }
+}
+
+/// What is asked of the gate and what it remembers.
+fn of_stores(name: &str, words: Words, form: Form) -> Result<Invocation, Usage> {
+    match name {
+        "ledger" => asks::ledger(words).map(|ask| Invocation::Ledger(ask, form)),
+        "policy" => asks::policy(words).map(|ask| Invocation::Policy(ask, form)),
+        "inbox" => asks::inbox(words).map(|ask| Invocation::Inbox(ask, form)),
+        "runs" => asks::runs(words).map(|ask| Invocation::Runs(ask, form)),
+        _ => asks::kill_switch(words).map(|ask| Invocation::KillSwitch(ask, form)),
     }
 }
 
@@ -366,6 +426,12 @@ mod tests {
         assert_eq!(opened(&["a", "doctor"]).paths, ["a", "doctor"]);
         let init = Invocation::Init { protect: Protect::Nothing, form: Form::Json };
         assert_eq!(read(&["init", "--unprotected", "--json"]), Ok(init));
+        let runs = Invocation::Runs(RunsAsk::Why { run: 7, step: "build".into() }, Form::Json);
+        assert_eq!(read(&["runs", "why", "7", "build", "--json"]), Ok(runs));
+        let tail = Invocation::Ledger(LedgerAsk::Tail { count: 5 }, Form::Text);
+        assert_eq!(read(&["ledger", "tail", "--count", "5"]), Ok(tail));
+        let switch = Invocation::KillSwitch(SwitchAsk::On, Form::Text);
+        assert_eq!(read(&["kill-switch", "on"]), Ok(switch));
         let profile = |change| Ok(Invocation::Profile { change, form: Form::Text });
         assert_eq!(read(&["profile"]), profile(ProfileChange::Show));
         assert_eq!(read(&["profile", "words"]), profile(ProfileChange::Words));
@@ -396,6 +462,15 @@ mod tests {
             &["profile", "words", "--remove"],
             &["commands", "x"],
             &["doctor", "--markdown"],
+            &["ledger", "show"],
+            &["ledger", "export", "--format", "xml"],
+            &["ledger", "tail", "--count"],
+            &["policy", "check", "action=a.b"],
+            &["inbox", "approve", "one"],
+            &["inbox", "approve", "1", "--for", "ever"],
+            &["kill-switch", "maybe"],
+            &["runs", "show"],
+            &["runs", "--count", "3"],
             &["--json", "a"],
             &[""],
         ] {

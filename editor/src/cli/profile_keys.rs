@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::init::{Asking, terminal};
 use super::invocation::{Form, ProfileChange};
 use super::line;
+use crate::control::Place;
 use crate::directories::Directories;
 use crate::instance;
 use crate::keychain::SystemKeychain;
@@ -106,7 +107,7 @@ fn show(dir: &Path, locked: &Locked) -> String {
 }
 
 /// With what is at hand, else by asking.
-fn unlock(directories: &Directories, locked: &Locked) -> Result<Unlocked, Fault> {
+pub(super) fn unlock(directories: &Directories, locked: &Locked) -> Result<Unlocked, Fault> {
     let guard = profile::guard(&RealDisk, directories)?;
     if guard == Some(Guard::Passphrase) && profile::passphrase_file().is_none() {
         let words = match std::io::stdin().is_terminal() {
@@ -201,7 +202,7 @@ fn rotate(directories: &Directories, locked: &Locked) -> Result<String, Fault> {
         keys.rotate(&RealDisk, &dir).map_err(|error| profile::told(&error))?;
         return Ok("A new key seals from the next start on.\n".to_owned());
     };
-    client.prove_with(&keys)?;
+    client.prove_with(&keys, Place::Script)?;
     client.call("profile.rotate_key", Value::Null, ROTATION_TIMEOUT)?;
     Ok("A new key seals from now on, and what the old one sealed was sealed anew.\n".to_owned())
 }

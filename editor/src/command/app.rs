@@ -26,7 +26,8 @@ pub const COMMANDS: &[Command] = &[
         "Ends the program with all its windows once everything is durable. Unsaved texts come \
          back at the next start.",
         |program, _| {
-            program.quit();
+            let reply = program.answer_later();
+            program.quit_then(reply);
             Ok(Value::Null)
         },
     ),

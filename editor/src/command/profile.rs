@@ -47,16 +47,19 @@ fn rotate(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
     let locked = || Fault::state("The profile is locked: unlock it first.");
     let keys = program.keys.clone().ok_or_else(locked)?;
     let writer = program.journal.writer().ok_or_else(locked)?;
-    let place = program.places.profile();
+    // What they keep is sealed under the old key too.
+    let stores = program.need_stores()?;
+    let places = program.places.clone();
     let answer = program.answer_later();
     program.workers.run(
         "sealing everything with a new key",
         Urgency::Awaited,
         move || {
             let told = |error| profile::told(&error);
-            let generation = keys.rotate(&RealDisk, &place).map_err(told)?;
+            let generation = keys.rotate(&RealDisk, &places.profile()).map_err(told)?;
             journal::seal_anew(&writer, &keys).map_err(Fault::state)?;
-            keys.forget_old(&RealDisk, &place).map_err(told)?;
+            stores.seal_anew(&places, &keys)?;
+            keys.forget_old(&RealDisk, &places.profile()).map_err(told)?;
             Ok(generation.0)
         },
         move |program, done: Result<u16, Fault>| {

@@ -38,6 +38,16 @@ pub const COMMANDS: &[Command] = &[
         Risk::L2,
         Effect::Idempotent,
     ),
+    risking(
+        key(
+            "policy.open",
+            "Open your policy",
+            "The file is made with a short guide if it is missing.",
+            |program, _| open(program, program.places.policy(), POLICY.to_owned()),
+        ),
+        Risk::L2,
+        Effect::Idempotent,
+    ),
     taking(
         risking(
             key(
@@ -75,6 +85,28 @@ const KEYMAP: &str = "\
 #
 # [window]
 # \"alt-1\" = { action = \"tab.focus\", index = 1 }
+";
+
+/// A person's first policy.
+const POLICY: &str = "\
+# Your policy: who may do what, beside what comes with Hearth. Rules have no order: a forbid wins
+# over an ask, an ask over a permit, and what no rule permits is denied. It counts once saved;
+# `hearth policy test` runs the tests that stand here, `hearth policy explain` says why.
+#
+# [[rule]]
+# id = \"no-network\"
+# effect = \"forbid\"                  # or \"permit\", or \"ask\" with a reason
+# principal = [\"agent\", \"pack\"]     # owner, client, trainer, device, hub, agent:NAME, role:NAME
+# action = [\"*\"]                     # noun.verb, noun.* or *
+# resource = [\"domain:*\"]            # nothing, path:GLOB, domain:NAME, name:GLOB
+#
+# [[test]]
+# principal = \"agent:any\"
+# action = \"web.read\"
+# risk = \"L3\"
+# resource = \"domain:example.com\"
+# when = [\"trusted\"]
+# expect = \"deny\"
 ";
 
 fn open(program: &mut Program, path: PathBuf, template: String) -> Result<Value, Fault> {

@@ -14,6 +14,15 @@ use crate::directories::Directories;
 use crate::profile;
 use crate::registry::{Fault, FaultKind};
 
+/// Where whoever proves to be the owner is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A script, which may do what its owner's scripts may.
+    Script,
+    /// A subcommand that a person runs to say something: it may approve.
+    Terminal,
+}
+
 /// A connection to the resident process.
 pub struct Client {
     peer: Peer,
@@ -74,21 +83,25 @@ impl Client {
         let told = |error| profile::told(&error);
         let words = Passphrase::from_file(&disk, passphrase).map_err(told)?;
         let locked = Profile::open(&disk, &directories.profile()).map_err(told)?;
-        self.prove_with(&locked.unlock(&words).map_err(told)?)
+        self.prove_with(&locked.unlock(&words).map_err(told)?, Place::Script)
     }
 
     /// The same for whoever has unlocked the profile already.
     ///
     /// # Errors
     /// A profile that the resident process has not unlocked.
-    pub fn prove_with(&self, unlocked: &Unlocked) -> Result<(), Fault> {
+    pub fn prove_with(&self, unlocked: &Unlocked, place: Place) -> Result<(), Fault> {
         let timeout = Duration::from_secs(10);
         let asked = self.call("owner.challenge", Value::Null, timeout)?;
         let challenge = asked["challenge"].as_str().and_then(Challenge::from_hex);
         let challenge =
             challenge.ok_or_else(|| Fault::internal("The challenge cannot be read."))?;
         let answer = proof::answer(unlocked, challenge);
-        self.call("owner.prove", json!({ "answer": answer }), timeout)?;
+        let mut proof = json!({ "answer": answer });
+        if place == Place::Terminal {
+            proof["at"] = json!("terminal");
+        }
+        self.call("owner.prove", proof, timeout)?;
         Ok(())
     }
 }

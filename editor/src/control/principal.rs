@@ -1,22 +1,25 @@
-//! Who asks over the control socket, and what they may.
+//! Who asks over the control socket. What they may is the gate's to say.
 
-use kernel::action::{Action, Effect, Risk};
+use kernel::action::{Action, Shape};
+use kernel::gate::{CanonicalPath, Context, Fact, Gate, Resource};
+use kernel::principal::Principal as Asker;
+use serde_json::Value;
 
-use crate::registry::Fault;
+use crate::guard;
+use crate::registry::{Fault, path_from_json};
 
 /// Who a connection speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// Any process of the owner's: it reads state, and opens and saves files.
+    /// Any process of the owner's.
     Socket,
-    /// The same in an instance that was started to be driven: it acts as its keys could.
+    /// The same in an instance that was started to be driven.
     Driver,
-    /// It proved that it knows the owner's passphrase.
+    /// A script that has proved that it knows the owner's passphrase.
     Owner,
+    /// A person at a terminal, who has proved it too: a subcommand that asks for its owner's word.
+    Terminal,
 }
-
-/// What asks for a secret: a person has to be there to give it.
-const FOR_A_PERSON: &[&str] = &["profile.unlock"];
 
 /// Whether an instance was started with `--headless` or `--drive`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +29,6 @@ pub enum Driving {
     /// It was not: no `app.*`.
     Refused,
 }
-
-/// What any client may do beside reading.
-const OPEN_TO_ALL: &[&str] =
-    &["file.open", "file.open_all", "file.save", "buffer.text", "suggest.now"];
 
 impl Principal {
     /// Who a new connection is.
@@ -46,57 +45,72 @@ impl Principal {
             Self::Socket => "socket",
             Self::Driver => "driver",
             Self::Owner => "owner",
+            Self::Terminal => "terminal",
         }
     }
 
-    /// Whether it may do `action`; what is not allowed here is denied.
+    /// As the gate knows it.
+    pub fn of_gate(self) -> Asker {
+        match self {
+            Self::Socket | Self::Driver | Self::Owner => Asker::Client,
+            Self::Terminal => Asker::Owner,
+        }
+    }
+
+    fn context(self, driving: Driving) -> Context {
+        let driven = (driving == Driving::Allowed).then_some(Fact::Driven);
+        let proved = matches!(self, Self::Owner | Self::Terminal).then_some(Fact::Proved);
+        driven.into_iter().chain(proved).collect()
+    }
+
+    /// Whether it may do `action`; what the policy does not allow is denied. It may look at the
+    /// file system: not for the UI thread.
     ///
     /// # Errors
     /// Who may do it instead, in one sentence.
-    pub fn may(self, action: &Action, driving: Driving) -> Result<(), Fault> {
-        let id = action.id;
-        if id.starts_with("app.") && id != "app.quit" && driving == Driving::Refused {
-            return Err(Fault::denied(format!(
-                "{id} drives the window: start Hearth with --headless or --drive to allow it."
-            )));
-        }
-        if FOR_A_PERSON.contains(&id) {
-            return Err(Fault::denied(format!(
-                "{id} asks for the passphrase, so a person has to do it at the window."
-            )));
-        }
-        let reads = action.effect == Effect::Pure && action.risk == Risk::L0;
-        let allowed = reads
-            || OPEN_TO_ALL.contains(&id)
-            || match self {
-                Self::Socket => false,
-                Self::Driver => action.risk <= Risk::L2,
-                Self::Owner => action.risk <= Risk::L3,
-            };
-        match (allowed, self) {
-            (true, _) => Ok(()),
-            (false, Self::Owner) => Err(Fault::denied(format!(
-                "{id} cannot be taken back, so a person has to do it at the window or the terminal."
-            ))),
-            (false, _) => Err(Fault::denied(format!(
-                "{id} is the owner's: do it in the window, or set HEARTH_PASSPHRASE_FILE to prove \
-                 that you act for the owner."
-            ))),
-        }
+    pub fn may(
+        self,
+        gate: &Gate,
+        action: &Action,
+        params: &Value,
+        driving: Driving,
+    ) -> Result<(), Fault> {
+        // Whoever asks: what drives a window is not there in an instance that is not driven.
+        let drives = action.id.starts_with("app.") && action.id != "app.quit";
+        let asker = if drives { Asker::Client } else { self.of_gate() };
+        let resource = resource(action, params)?;
+        guard::decide(gate, &asker, action, &resource, self.context(driving))
+    }
+}
+
+/// The file that an action would write. What is only opened is shown to its owner, wherever it is.
+fn resource(action: &Action, params: &Value) -> Result<Resource, Fault> {
+    let mut paths = action.arguments.iter().filter(|argument| argument.shape == Shape::Path);
+    let named = paths.find_map(|argument| path_from_json(params.get(argument.name)?));
+    match named {
+        Some(path) if guard::writes(action) => CanonicalPath::resolve(&path)
+            .map(Resource::Path)
+            .map_err(|error| Fault::file("Finding", &path, &error)),
+        _ => Ok(Resource::Nothing),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::action::{Shape, Thread};
+    use kernel::action::{Argument, Effect, Need, Risk, Thread};
+    use kernel::gate::{Places, Source, Sources};
+    use serde_json::json;
+
+    const PATH: &[Argument] =
+        &[Argument { name: "path", shape: Shape::Path, need: Need::Optional, about: "" }];
 
     fn action(id: &'static str, effect: Effect, risk: Risk) -> Action {
         Action {
             id,
             title: "",
             about: "",
-            arguments: &[],
+            arguments: PATH,
             result: Shape::Nothing,
             effect,
             risk,
@@ -104,12 +118,16 @@ mod tests {
         }
     }
 
+    fn gate() -> Gate {
+        Gate::new(Sources::default(), Places::default()).0
+    }
+
     fn may(principal: Principal, id: &'static str, effect: Effect, risk: Risk) -> bool {
         let driving = match principal {
             Principal::Driver => Driving::Allowed,
-            Principal::Socket | Principal::Owner => Driving::Refused,
+            _ => Driving::Refused,
         };
-        principal.may(&action(id, effect, risk), driving).is_ok()
+        principal.may(&gate(), &action(id, effect, risk), &Value::Null, driving).is_ok()
     }
 
     #[test]
@@ -119,6 +137,7 @@ mod tests {
         assert!(may(Socket, "pane.list", Effect::Pure, Risk::L0));
         assert!(may(Socket, "file.open", Effect::Idempotent, Risk::L1));
         assert!(may(Socket, "file.save", Effect::Idempotent, Risk::L2));
+        assert!(may(Socket, "kill.on", Effect::Idempotent, Risk::L2), "whoever it is may stop");
         for risk in [Risk::L0, Risk::L1, Risk::L2, Risk::L3, Risk::L4] {
             assert!(!may(Socket, "edit.paste", Effect::Once, risk), "{risk:?}");
         }
@@ -127,27 +146,54 @@ mod tests {
 
     #[test]
     fn nobody_but_a_person_unlocks_the_profile() {
-        for principal in [Principal::Socket, Principal::Driver, Principal::Owner] {
+        for principal in
+            [Principal::Socket, Principal::Driver, Principal::Owner, Principal::Terminal]
+        {
             assert!(!may(principal, "profile.unlock", Effect::Once, Risk::L0));
         }
     }
 
     #[test]
     fn driving_needs_an_instance_that_was_started_for_it() {
-        let keys = action("app.keys", Effect::Once, Risk::L1);
-        for principal in [Principal::Socket, Principal::Owner] {
-            assert!(principal.may(&keys, Driving::Refused).is_err());
+        let (gate, keys) = (gate(), action("app.keys", Effect::Once, Risk::L1));
+        for principal in [Principal::Socket, Principal::Owner, Principal::Terminal] {
+            assert!(principal.may(&gate, &keys, &Value::Null, Driving::Refused).is_err());
         }
-        assert!(Principal::Driver.may(&keys, Driving::Allowed).is_ok());
+        assert!(Principal::Driver.may(&gate, &keys, &Value::Null, Driving::Allowed).is_ok());
         let state = action("app.state", Effect::Pure, Risk::L0);
-        assert!(Principal::Socket.may(&state, Driving::Refused).is_err());
+        assert!(Principal::Socket.may(&gate, &state, &Value::Null, Driving::Refused).is_err());
     }
 
     #[test]
-    fn a_driver_does_what_keys_do_and_an_owner_more() {
+    fn a_driver_does_what_keys_do_an_owner_more_and_a_person_approves() {
         assert!(may(Principal::Driver, "edit.paste", Effect::Once, Risk::L1));
         assert!(!may(Principal::Driver, "task.run", Effect::Once, Risk::L3));
         assert!(may(Principal::Owner, "task.run", Effect::Once, Risk::L3));
         assert!(!may(Principal::Owner, "history.erase", Effect::Once, Risk::L4));
+        for id in ["inbox.approve", "inbox.deny", "kill.off"] {
+            for principal in [Principal::Socket, Principal::Driver, Principal::Owner] {
+                assert!(!may(principal, id, Effect::Once, Risk::L2), "{principal:?} {id}");
+            }
+            assert!(may(Principal::Terminal, id, Effect::Once, Risk::L2), "{id}");
+        }
+    }
+
+    #[test]
+    fn the_owners_policy_narrows_what_a_client_may_and_nothing_is_written_over_the_keys() {
+        let text = "[[rule]]\nid = \"quiet\"\neffect = \"forbid\"\nprincipal = [\"client\"]\n\
+                    action = [\"file.open\"]\n";
+        let user = Some(Source { file: "policy.toml".into(), text: text.into() });
+        let (gate, problems) = Gate::new(Sources { user, ..Sources::default() }, Places::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        let open = action("file.open", Effect::Idempotent, Risk::L1);
+        let told = Principal::Socket.may(&gate, &open, &Value::Null, Driving::Refused);
+        assert!(told.unwrap_err().sentence.contains("\"quiet\""));
+        let save = action("file.save", Effect::Idempotent, Risk::L2);
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join(".ssh/authorized_keys");
+        let params = json!({ "path": target });
+        assert!(Principal::Socket.may(&gate, &save, &params, Driving::Refused).is_err());
+        let params = json!({ "path": dir.path().join("a.txt") });
+        Principal::Socket.may(&gate, &save, &params, Driving::Refused).unwrap();
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use kernel::gate::Gate;
 use rpc::local::Listener;
 use rpc::{Canceller, Framing, Handler, Limits, Peer, RpcError, Wire};
 use serde_json::{Value, json};
@@ -46,12 +47,21 @@ pub trait Mailbox: Send + Sync + 'static {
     fn post(&self, request: Request);
 }
 
+/// What calls are held against.
+pub struct Desk {
+    /// What there is.
+    pub registry: Registry,
+    /// Who may do it.
+    pub gate: Arc<Gate>,
+    /// Whether the instance is driven.
+    pub driving: Driving,
+}
+
 /// What all connections share.
 struct Shared {
     mailbox: Box<dyn Mailbox>,
-    registry: Registry,
+    desk: Desk,
     verifier: Mutex<Arc<Verifier>>,
-    driving: Driving,
     peers: Mutex<Connections>,
 }
 
@@ -70,17 +80,11 @@ impl Control {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn serve(
-        listener: Listener,
-        registry: Registry,
-        driving: Driving,
-        mailbox: impl Mailbox,
-    ) -> io::Result<Self> {
+    pub fn serve(listener: Listener, desk: Desk, mailbox: impl Mailbox) -> io::Result<Self> {
         let control = Self(Arc::new(Shared {
             mailbox: Box::new(mailbox),
-            registry,
+            desk,
             verifier: Mutex::new(Arc::new(Verifier::nobody())),
-            driving,
             peers: Mutex::default(),
         }));
         let own = control.clone();
@@ -105,6 +109,12 @@ impl Control {
         *lock(&self.0.verifier) = Arc::new(verifier);
     }
 
+    /// Lets what was answered reach its callers, for at most `timeout` each: the process ends then.
+    pub fn drain(&self, timeout: Duration) {
+        let peers: Vec<Peer> = lock(&self.0.peers).open.values().cloned().collect();
+        peers.iter().for_each(|peer| peer.drain(timeout));
+    }
+
     fn admit(&self, wire: Wire) {
         let number = {
             let mut peers = lock(&self.0.peers);
@@ -117,7 +127,7 @@ impl Control {
         let connection = Connection {
             shared: Arc::clone(&self.0),
             number,
-            principal: Principal::of_connection(self.0.driving),
+            principal: Principal::of_connection(self.0.desk.driving),
             challenge: None,
         };
         match Peer::start(wire, Framing::Newline, Limits::default(), connection) {
@@ -183,15 +193,17 @@ impl Connection {
         let result = Field::text(if checked.is_ok() { "right" } else { "wrong" });
         record::event(Level::Info, "owner.prove", &[("result", result)]);
         checked?;
-        self.principal = Principal::Owner;
+        let is_terminal = params.get("at").and_then(Value::as_str) == Some("terminal");
+        self.principal = if is_terminal { Principal::Terminal } else { Principal::Owner };
         Ok(Value::Null)
     }
 
     fn call(&self, request: rpc::Request) {
         let trace = Trace::new();
-        let command = self.shared.registry.find(&request.method);
-        let allowed =
-            command.and_then(|command| self.principal.may(&command.action, self.shared.driving));
+        let Desk { registry, gate, driving } = &self.shared.desk;
+        let allowed = registry.find(&request.method).and_then(|command| {
+            self.principal.may(gate, &command.action, &request.params, *driving)
+        });
         if let Err(fault) = allowed {
             let fields = [("principal", Field::text(self.principal.name()))];
             record::traced(Level::Info, "control.deny", trace, &fields);

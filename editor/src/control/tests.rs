@@ -1,11 +1,13 @@
 use super::principal::Principal;
 use super::*;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use kernel::action::{Action, Effect, Risk, Shape, Thread};
 use kernel::disk::RealDisk;
+use kernel::gate::Gate;
 use rpc::local::Listener;
 use serde_json::{Value, json};
 
@@ -49,7 +51,11 @@ fn serve(folder: &Path, driving: Driving) -> (PathBuf, Control, Receiver<Request
     let socket = folder.join("run").join("control.sock");
     let (sender, requests) = channel();
     let listener = Listener::bind(&socket).unwrap();
-    let control = Control::serve(listener, registry(), driving, Letters(sender)).unwrap();
+    let control = {
+        let gate = Gate::new(Default::default(), Default::default()).0;
+        let desk = Desk { registry: registry(), gate: Arc::new(gate), driving };
+        Control::serve(listener, desk, Letters(sender)).unwrap()
+    };
     (socket, control, requests)
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use kernel::log::Kind;
+use kernel::log::{Kind, RecordHeader};
+use kernel::row::ROW_STREAM;
 use serde::{Deserialize, Serialize};
 use text::{Rope, RopeSlice, TextHash};
 
@@ -23,6 +24,12 @@ pub const SAVED: Kind = Kind(4);
 pub const CLOSED: Kind = Kind(5);
 /// Where everything is: [`Session`].
 pub const SESSION: Kind = Kind(10);
+
+/// Whether a record is the journal's: rows and ledgers are streams of the same log, and rows count
+/// their kinds from 1 as well.
+pub fn is_own(header: &RecordHeader) -> bool {
+    (OPENED.0..=SESSION.0).contains(&header.kind.0) && header.stream != ROW_STREAM
+}
 
 /// The stream of the session.
 pub const SESSION_STREAM: StreamKey = StreamKey(1);

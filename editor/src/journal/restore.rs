@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use kernel::keys::{Opener, Unlocked};
 use kernel::log::{Damage, DamageKind, LogError, LogReader, LogWriter, Record, RecordHeader};
+use kernel::row::Rows;
 use text::bytes::Encoding;
 use text::{Author, Authors, Document, Operation, Rope, TextHash};
 
@@ -175,20 +176,16 @@ impl Stream {
 pub fn restore(reader: &LogReader, opener: &Opener) -> Result<Restored, LogError> {
     let mut streams: BTreeMap<StreamKey, Stream> = BTreeMap::new();
     let mut restored = Restored::default();
-    let report = reader.replay(
-        opener,
-        |_| true,
-        |record| {
-            let key = StreamKey(record.header.stream.0);
-            if key == record::SESSION_STREAM {
-                if let Some(session) = Session::from_bytes(&record.payload) {
-                    restored.session = Some(session);
-                }
-            } else {
-                streams.entry(key).or_default().take(&record);
+    let report = reader.replay(opener, record::is_own, |record| {
+        let key = StreamKey(record.header.stream.0);
+        if key == record::SESSION_STREAM {
+            if let Some(session) = Session::from_bytes(&record.payload) {
+                restored.session = Some(session);
             }
-        },
-    )?;
+        } else {
+            streams.entry(key).or_default().take(&record);
+        }
+    })?;
     let places = report.damage.iter().filter(|one| one.what != DamageKind::TornTail).count();
     if places > 0 {
         restored.problems.push(format!(
@@ -254,13 +251,19 @@ pub fn seal_anew(writer: &LogWriter, keys: &Unlocked) -> Result<(), String> {
 /// A log with fewer records to drop than this is left as it is.
 const DROPPED_MIN: u64 = 200;
 
-/// Drops the streams of texts that were closed and all sessions but the last.
-pub fn compact(writer: &LogWriter, keys: &Unlocked) -> Result<(), String> {
+/// Drops the streams of texts that were closed, all sessions but the last, and what a picture of
+/// the rows makes superfluous where that is worth it.
+pub fn compact(writer: &LogWriter, keys: &Unlocked, rows: Option<&Rows>) -> Result<(), String> {
+    let rows = rows.filter(|rows| rows.is_worth_condensing());
+    let condensed = rows.map(Rows::condense).transpose();
+    let condensed = condensed.map_err(|error| format!("The rows were not condensed: {error}."))?;
     let opener = keys.opener(super::PURPOSE);
     let told = |error: LogError| format!("The log could not be tidied: {error}.");
     let mut closed: BTreeSet<StreamKey> = BTreeSet::new();
     let (mut sessions, mut last) = (0, None);
-    let marks = |header: &RecordHeader| matches!(header.kind, record::CLOSED | record::SESSION);
+    let marks = |header: &RecordHeader| {
+        record::is_own(header) && matches!(header.kind, record::CLOSED | record::SESSION)
+    };
     let note = |record: Record| match record.header.kind {
         record::CLOSED => {
             closed.insert(StreamKey(record.header.stream.0));
@@ -271,14 +274,15 @@ pub fn compact(writer: &LogWriter, keys: &Unlocked) -> Result<(), String> {
         }
     };
     writer.reader().replay(&opener, marks, note).map_err(told)?;
-    if closed.is_empty() && sessions < DROPPED_MIN {
+    if closed.is_empty() && sessions < DROPPED_MIN && condensed.is_none() {
         return Ok(());
     }
     let keep = |header: &RecordHeader| match header.kind {
         // What came after the look is newer than the last one seen.
         record::SESSION => Some(header.sequence) >= last,
-        // A ledger is never tidied.
-        _ => kernel::ledger::owns(header) || !closed.contains(&StreamKey(header.stream.0)),
+        _ if record::is_own(header) => !closed.contains(&StreamKey(header.stream.0)),
+        // A ledger is never tidied, and rows say themselves what they need.
+        _ => condensed.is_none_or(|condensed| condensed.keeps(header)),
     };
     writer.compact(&opener, keep).map(|_| ()).map_err(told)
 }

@@ -7,9 +7,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use kernel::action::Risk;
+use kernel::gate::{Context, Resource};
+use kernel::principal::Principal;
 use serde_json::Value;
 
 use super::Program;
+use crate::guard;
 use crate::input::Input;
 use crate::registry::{Arguments, Fault, FaultKind};
 use crate::shell::Reply;
@@ -46,7 +49,17 @@ impl Program {
                 post(Box::new(move |program: &mut Program| program.fail(&fault)));
             }
         });
-        self.call(id, arguments, reply);
+        match self.may_person(id) {
+            Ok(()) => self.call(id, arguments, reply),
+            Err(fault) => reply(Err(fault)),
+        }
+    }
+
+    /// What a person does passes the gate as well: their policy may keep them from slips.
+    fn may_person(&self, id: &str) -> Result<(), Fault> {
+        let Ok(command) = self.registry.find(id) else { return Ok(()) };
+        let (owner, nothing) = (Principal::Owner, Resource::Nothing);
+        guard::decide(&self.gate, &owner, &command.action, &nothing, Context::default())
     }
 
     /// Runs a command; `reply` gets its answer or why there is none.

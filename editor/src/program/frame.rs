@@ -299,6 +299,7 @@ impl Program {
         states.extend(self.pending_keys());
         states.extend(self.comparison_words());
         states.extend(self.journal.trouble());
+        states.extend(self.gate_states());
         let stopped = self.view().and_then(|view| {
             self.buffers.get(&view.buffer)?.syntax.stopped().map(ToString::to_string)
         });

@@ -12,7 +12,7 @@ use crate::buffer::{Buffer, BufferId};
 use crate::files::load;
 use crate::journal::StreamKey;
 use crate::panes::PaneId;
-use crate::picker::{Entries, Entry, Kind, Picker, Target};
+use crate::picker::{About, Entries, Entry, Kind, Picker, Target};
 use crate::registry::Fault;
 use crate::shell::{Reply, Request};
 
@@ -140,9 +140,10 @@ impl Program {
         ];
         let mut picker = Picker::new(Kind::Choices, question);
         if unsaved.len() > 1 {
-            picker.about = unsaved.iter().take(NAMED_MAX).map(title).collect();
+            let named = unsaved.iter().take(NAMED_MAX).map(title);
+            picker.about = named.map(About::Unsaved).collect();
             let rest = unsaved.len().saturating_sub(NAMED_MAX);
-            picker.about.extend((rest > 0).then(|| format!("and {rest} more")));
+            picker.about.extend((rest > 0).then(|| About::Words(format!("and {rest} more"))));
         }
         picker.fill(Arc::new(Entries::new(choices)));
         picker
@@ -306,7 +307,11 @@ mod tests {
         let Some(Overlay::Picker(picker)) = &stage.program.window.overlay else {
             panic!("it is asked")
         };
-        (picker.placeholder.clone(), picker.about.clone())
+        let words = |line: &About| match line {
+            About::Unsaved(words) | About::Words(words) | About::Code(words) => words.clone(),
+            About::Fact(name, value) => format!("{name} {value}"),
+        };
+        (picker.placeholder.clone(), picker.about.iter().map(words).collect())
     }
 
     fn read(stage: &Stage, name: &str) -> String {

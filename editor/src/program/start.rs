@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kernel::disk::RealDisk;
+use kernel::gate::Gate;
 use kernel::keys::{Origin, Profile, Sealer, Unlocked};
 use kernel::log::{Log, LogOptions};
+use kernel::principal::Principal;
 use render::motion::Motion;
 use render::shape::{Fonts, Shaper};
 use render::theme::{self, Theme};
@@ -14,8 +16,9 @@ use serde_json::Value;
 use super::{Program, Window, WindowId};
 use crate::cli::{Beginning, Mode, Opening, Place, Wait};
 use crate::clipboard::Clipboard;
-use crate::control::{Control, Driving, Mailbox, Request, Verifier};
+use crate::control::{Control, Desk, Driving, Mailbox, Request, Verifier};
 use crate::directories::Directories;
+use crate::guard;
 use crate::input::Appearance;
 use crate::instance::Resident;
 use crate::journal::{self, Journal, Lock, Restored};
@@ -25,6 +28,7 @@ use crate::profile::{self, Guard, Keys};
 use crate::record::{self, Field};
 use crate::registry::{Fault, Registry};
 use crate::settings::{Level, Settings};
+use crate::stores;
 use crate::workers::{Post, Urgency, Workers};
 
 /// A process that may become the program.
@@ -65,9 +69,16 @@ impl Start {
         };
         let mut program = Program::new(directories, clipboard, Arc::clone(&post));
         program.held = Some(lock);
-        let control =
-            Control::serve(listener, Registry::gather(crate::command::GROUPS), driving, ToUi(post))
-                .map_err(|error| Fault::machine(format!("The control socket failed: {error}.")))?;
+        let (gate, problems) = guard::gate(&program.places, None);
+        program.gate = Arc::new(gate);
+        let desk = Desk {
+            registry: Registry::gather(crate::command::GROUPS),
+            gate: Arc::clone(&program.gate),
+            driving,
+        };
+        let control = Control::serve(listener, desk, ToUi(post))
+            .map_err(|error| Fault::machine(format!("The control socket failed: {error}.")))?;
+        problems.iter().for_each(|problem| program.warn(format!("{problem}.")));
         program.control = Some(control);
         program.load_files();
         program.open_journal();
@@ -123,6 +134,12 @@ impl Program {
             missing_fonts: Vec::new(),
             is_proportional: false,
             keys: None,
+            gate: Arc::new(Gate::new(Default::default(), Default::default()).0),
+            stores: None,
+            is_opening_stores: false,
+            is_trusted: Arc::default(),
+            inbox_count: 0,
+            caller: Principal::Owner,
         }
     }
 
@@ -154,7 +171,9 @@ impl Program {
             record::traced(Level::Debug, "control.answer", trace, &fields);
             reply(result);
         });
+        let before = self.speak_for(principal.of_gate());
         self.call(&method, params, reply);
+        self.speak_for(before);
     }
 
     /// Opens the journal with what the profile gives without waiting.
@@ -197,14 +216,24 @@ impl Program {
         if let Some(control) = &self.control {
             control.trust(Verifier::new(&keys));
         }
-        if keys.origin() == Origin::Elsewhere {
-            self.came_from_elsewhere(&keys);
+        let origin = keys.origin();
+        let keys = Arc::new(keys);
+        self.keys = Some(Arc::clone(&keys));
+        match origin {
+            Origin::Elsewhere => self.came_from_elsewhere(keys),
+            _ => self.open_stores_when_calm(),
         }
-        self.keys = Some(Arc::new(keys));
+    }
+
+    /// The stores wait until what was open is back: nobody looks at them before.
+    fn open_stores_when_calm(&mut self) {
+        if !self.is_restoring {
+            self.open_stores();
+        }
     }
 
     /// Tells once that the profile was copied: two machines that both go on from it are two.
-    fn came_from_elsewhere(&mut self, keys: &Unlocked) {
+    fn came_from_elsewhere(&mut self, keys: Arc<Unlocked>) {
         self.say(
             Severity::Warning,
             "This profile comes from another machine: if that one goes on using it, the two will \
@@ -212,15 +241,17 @@ impl Program {
                 .to_owned(),
         );
         record::event(Level::Warn, "profile.copied", &[]);
-        let (keys, place) = (keys.clone(), self.places.profile());
+        let places = self.places.clone();
         self.workers.run(
             "noting that the profile is here now",
             Urgency::Background,
-            move || keys.settle(&RealDisk, &place),
-            |program, settled| {
-                if let Err(error) = settled {
-                    program.fail(&profile::told(&error));
-                }
+            move || {
+                stores::set_identity_aside(&places)?;
+                keys.settle(&RealDisk, &places.profile()).map_err(|error| profile::told(&error))
+            },
+            |program, settled| match settled {
+                Ok(()) => program.open_stores_when_calm(),
+                Err(fault) => program.fail(&fault),
             },
         );
     }
@@ -287,7 +318,8 @@ impl Program {
         self.load_system_fonts();
         self.watch_files();
         self.finish_saves();
-        self.compact_journal();
+        self.reload_policy();
+        self.open_stores();
         self.redraw();
     }
 

@@ -29,6 +29,7 @@ impl Program {
             move || read_own_files(&places),
             Program::take_own_files,
         );
+        self.reload_policy();
     }
 
     /// Reads them before there is a window, so that the first frame looks as the person wants it.
@@ -90,6 +91,7 @@ impl Program {
     /// Reads the own settings of the focused window's folder, which count only where the folder is
     /// trusted.
     pub fn load_folder_settings(&mut self) {
+        self.reload_policy();
         let Some(folder) = self.window.folder.clone() else {
             let changes = self.settings.reload_workspace(None, FolderTrust::Untrusted);
             return self.settings_changed(&changes);

@@ -103,7 +103,6 @@ impl Program {
             ),
         }
         self.keep_session();
-        self.compact_journal();
         self.say(Severity::Information, "The profile is unlocked.");
         self.redraw_all();
     }

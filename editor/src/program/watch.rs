@@ -92,10 +92,11 @@ impl Program {
     /// Drops what the log needs no more: texts that were closed, sessions that were replaced.
     pub(super) fn compact_journal(&mut self) {
         let (Some(writer), Some(keys)) = (self.journal.writer(), self.keys.clone()) else { return };
+        let rows = self.stores.as_ref().map(|stores| Arc::clone(&stores.rows));
         self.workers.run(
             "tidying the log",
             Urgency::Background,
-            move || crate::journal::compact(&writer, &Arc::clone(&keys)),
+            move || crate::journal::compact(&writer, &keys, rows.as_deref()),
             |program, result| {
                 if let Err(sentence) = result {
                     program.say(Severity::Warning, sentence);
@@ -106,7 +107,14 @@ impl Program {
 }
 
 fn own_files(places: &crate::directories::Directories) -> Vec<PathBuf> {
-    vec![places.settings(), places.device_settings(), places.keymap()]
+    vec![
+        places.settings(),
+        places.device_settings(),
+        places.keymap(),
+        places.policy(),
+        places.device_policy(),
+        places.trust(),
+    ]
 }
 
 fn finish(safety: &Path) -> Vec<String> {

@@ -9,13 +9,16 @@ use render::theme::Colors;
 
 use super::keycaps;
 use super::target::{Field, Target};
-use super::type_scale::{BODY, SMALL};
+use super::type_scale::{BODY, CODE, SMALL};
 use crate::fuzzy;
-use crate::picker::{Entry, Picker};
+use crate::picker::{About, Entry, Picker};
 
 /// The card's greatest width and its distance from the top of the window, logical pixels.
 const WIDTH: f32 = 620.0;
 const TOP: f32 = 92.0;
+
+/// The column that facts have their names in, logical pixels.
+const NAME_WIDTH: f32 = 44.0;
 
 /// The one shadow that there is, for what floats.
 pub fn shadow(colors: &Colors) -> Shadow {
@@ -45,18 +48,26 @@ pub fn picker(picker: &Picker, width: f32, rise: f32, colors: &Colors) -> Elemen
     frame(width, rise, &picker.placeholder, Role::TextInput, colors).maybe(about).child(list)
 }
 
-/// The unsaved texts that a question is about, each with the dot that its tab has.
-fn about(lines: &[String], colors: &Colors) -> Element {
-    let line = |words: &String| {
-        Element::row()
-            .height(26.0)
-            .shrink(0.0)
-            .gap(10.0)
-            .child(Element::row().size(7.0, 7.0).shrink(0.0).radius(3.5).fill(colors.caret))
-            .child(Element::text(words.as_str(), BODY, colors.text).overflow(Overflow::Ellipsis))
+/// What a question is about.
+fn about(lines: &[About], colors: &Colors) -> Element {
+    let words =
+        |words: &str, style| Element::text(words, style, colors.text).overflow(Overflow::Ellipsis);
+    let line = |line: &About| {
+        let row = Element::row().height(26.0).shrink(0.0).gap(10.0);
+        match line {
+            // The dot that its tab has.
+            About::Unsaved(title) => row
+                .child(Element::row().size(7.0, 7.0).shrink(0.0).radius(3.5).fill(colors.caret))
+                .child(words(title, BODY)),
+            About::Words(sentence) => row.child(words(sentence, BODY)),
+            About::Fact(name, value) => row
+                .child(Element::text(*name, SMALL, colors.muted).width(NAME_WIDTH).shrink(0.0))
+                .child(words(value, BODY)),
+            About::Code(code) => row.height(20.0).child(words(code, CODE)),
+        }
     };
     Element::column()
-        .padding(Insets { left: 20.0, right: 20.0, top: 8.0, bottom: 0.0 })
+        .padding(Insets { left: 20.0, right: 20.0, top: 8.0, bottom: 4.0 })
         .children(lines.iter().map(line))
 }
 

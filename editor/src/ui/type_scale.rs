@@ -21,5 +21,8 @@ pub const HEADING: TextStyle =
 /// Keys, as they stand on a keyboard.
 pub const KEYS: TextStyle = TextStyle::mono(11.0);
 
+/// A line of a file in a question.
+pub const CODE: TextStyle = TextStyle::mono(12.0);
+
 /// What is typed into a palette.
 pub const TYPED: TextStyle = TextStyle::ui(15.0);

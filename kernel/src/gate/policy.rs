@@ -31,6 +31,9 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Every layer, the lowest first.
+    pub const ALL: [Self; 4] = [Self::Builtin, Self::Device, Self::User, Self::Workspace];
+
     /// The word for it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -103,6 +106,8 @@ struct RawRule {
     #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
+    answers: Vec<String>,
+    #[serde(default)]
     obligations: Option<Obligations>,
 }
 
@@ -161,6 +166,8 @@ pub(super) struct Rule {
     when: Context,
     unless: Context,
     pub(super) reason: Option<Box<str>>,
+    /// Asks of other rules that a permit settles for good, by layer and id.
+    answers: Vec<(Layer, Name)>,
     pub(super) obligations: Option<Obligations>,
 }
 
@@ -219,6 +226,11 @@ impl Rule {
             Some(resources) if !resources.iter().any(is_about) => Err(Miss::Resource),
             _ => Ok(()),
         }
+    }
+
+    /// Whether this permit is a person's lasting answer to what `ask` asks.
+    pub(super) fn answers(&self, ask: &Rule) -> bool {
+        self.answers.iter().any(|(layer, id)| *layer == ask.layer && *id == ask.id)
     }
 
     /// The principals that it names one by one.
@@ -384,6 +396,16 @@ fn compile(raw: RawRule, layer: Layer, places: &Places) -> Result<Rule, String> 
     if raw.reason.is_some() && raw.effect != RuleEffect::Ask {
         return Err(format!("rule `{id}` asks nobody: a reason belongs to an ask"));
     }
+    if !raw.answers.is_empty() && raw.effect != RuleEffect::Permit {
+        return Err(format!("rule `{id}` permits nothing: only a permit answers asks"));
+    }
+    let answer = |text: &String| {
+        let parts = text.split_once(':').and_then(|(layer, id)| {
+            let layer = Layer::ALL.into_iter().find(|it| it.name() == layer)?;
+            Some((layer, Name::new(id).ok()?))
+        });
+        parts.ok_or_else(|| format!("`{text}` is no rule: write LAYER:ID, as builtin:agent-asks"))
+    };
     if let Some(sandbox) = raw.obligations.as_ref().and_then(|it| it.sandbox.as_deref()) {
         Name::new(sandbox).map_err(|error| format!("sandbox of `{id}`: {error}"))?;
     }
@@ -400,6 +422,7 @@ fn compile(raw: RawRule, layer: Layer, places: &Places) -> Result<Rule, String> 
         when: raw.when.into_iter().collect(),
         unless: raw.unless.into_iter().collect(),
         reason: raw.reason.map(Into::into),
+        answers: raw.answers.iter().map(answer).collect::<Result<_, _>>()?,
         obligations: raw.obligations,
         id,
     })

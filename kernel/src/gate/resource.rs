@@ -19,6 +19,22 @@ pub enum Resource {
     Named(Name),
 }
 
+impl Resource {
+    /// The one that was written so, by [`Resource`]'s `Display`; a path is not resolved again.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if text == "nothing" {
+            return Some(Self::Nothing);
+        }
+        match text.split_once(':')? {
+            ("path", path) => CanonicalPath::lexical(path).map(Self::Path),
+            ("domain", name) => Domain::new(name).map(Self::Domain),
+            ("name", name) => Name::new(name).ok().map(Self::Named),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -143,7 +143,7 @@ impl Header {
     }
 }
 
-fn ring_cipher(data_key: &Secret) -> chacha20poly1305::XChaCha20Poly1305 {
+fn ring_cipher(data_key: &Secret) -> super::Cipher {
     cipher(&derive("hearth 2026-11 profile ring", &**data_key))
 }
 

@@ -8,11 +8,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::cipher::{Cipher, NONCE, TAG};
 use super::ring::{Generation, Ring};
 use super::{KeyError, ProfileId, Secret, random};
 
@@ -23,8 +22,6 @@ pub const SEAL_OVERHEAD_MAX: usize = DATA_KEY_OVERHEAD + 32;
 /// Bytes that a seal under a data key adds: the mode, the generation, the nonce and the tag.
 pub const DATA_KEY_OVERHEAD: usize = 1 + 2 + NONCE + TAG;
 
-const NONCE: usize = 24;
-const TAG: usize = 16;
 const UNDER_DATA_KEY: u8 = 0;
 const TO_PUBLIC_HALF: u8 = 1;
 
@@ -44,7 +41,7 @@ pub(super) fn agree(
     ephemeral: [u8; 32],
     public: [u8; 32],
     purpose: &str,
-) -> Option<XChaCha20Poly1305> {
+) -> Option<Cipher> {
     let shared = secret.diffie_hellman(&PublicKey::from(other));
     // A point of low order would make the key known to everybody.
     if !shared.was_contributory() {
@@ -58,13 +55,13 @@ pub(super) fn agree(
     Some(cipher(&derive(purpose, &*inner)))
 }
 
-pub(super) fn cipher(key: &Secret) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&**key).into())
+pub(super) fn cipher(key: &Secret) -> Cipher {
+    Cipher::new(key)
 }
 
 /// Seals `plain` in one piece behind `out`; the nonce goes first.
 pub(crate) fn seal_with(
-    cipher: &XChaCha20Poly1305,
+    cipher: &Cipher,
     about: &[u8],
     plain: &[u8],
     out: &mut Vec<u8>,
@@ -73,16 +70,14 @@ pub(crate) fn seal_with(
     out.extend_from_slice(&nonce);
     let start = out.len();
     out.extend_from_slice(plain);
-    let sealed =
-        cipher.encrypt_inout_detached(&XNonce::from(nonce), about, out[start..].as_mut().into());
-    let tag = sealed.expect("no record comes near the cipher's 256 GiB");
+    let tag = cipher.seal(&nonce, about, &mut out[start..]);
     out.extend_from_slice(&tag);
     Ok(())
 }
 
 /// Opens `nonce, ciphertext, tag`; `None` when a bit of it or of `about` is not as it was sealed.
 pub(crate) fn open_with(
-    cipher: &XChaCha20Poly1305,
+    cipher: &Cipher,
     about: &[u8],
     sealed: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
@@ -92,19 +87,14 @@ pub(crate) fn open_with(
 }
 
 /// The same into a place of exactly the text's length, which holds nothing of use on a `None`.
-fn open_onto_with(
-    cipher: &XChaCha20Poly1305,
-    about: &[u8],
-    sealed: &[u8],
-    into: &mut [u8],
-) -> Option<()> {
+fn open_onto_with(cipher: &Cipher, about: &[u8], sealed: &[u8], into: &mut [u8]) -> Option<()> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
     let (text, tag) = rest.split_last_chunk::<TAG>()?;
     if text.len() != into.len() {
         return None;
     }
     into.copy_from_slice(text);
-    cipher.decrypt_inout_detached(&XNonce::from(*nonce), about, into.into(), &Tag::from(*tag)).ok()
+    cipher.open(nonce, about, into, tag)
 }
 
 /// What is authenticated beside the text: which profile and generation, and what the caller says
@@ -128,12 +118,12 @@ enum Way {
         ring: Arc<Ring>,
         purpose: &'static str,
         /// Of the generation that was current at the last seal.
-        cipher: RwLock<(Generation, XChaCha20Poly1305)>,
+        cipher: RwLock<(Generation, Cipher)>,
     },
     ToPublicHalf {
         generation: Generation,
         ephemeral: [u8; 32],
-        cipher: XChaCha20Poly1305,
+        cipher: Cipher,
     },
 }
 
@@ -226,9 +216,9 @@ struct OpenerInner {
     ring: Arc<Ring>,
     purpose: &'static str,
     /// Of the generations that were met, the newest first: it is the one that is mostly asked for.
-    under_data_key: RwLock<Vec<(Generation, XChaCha20Poly1305)>>,
+    under_data_key: RwLock<Vec<(Generation, Cipher)>>,
     /// The last ephemeral half met, with its key: neighbours mostly share it.
-    agreed: Mutex<Option<([u8; 32], XChaCha20Poly1305)>>,
+    agreed: Mutex<Option<([u8; 32], Cipher)>>,
 }
 
 impl Opener {
@@ -295,7 +285,7 @@ impl OpenerInner {
     fn with_data_key<T>(
         &self,
         generation: Generation,
-        work: impl FnOnce(&XChaCha20Poly1305) -> Option<T>,
+        work: impl FnOnce(&Cipher) -> Option<T>,
     ) -> Option<T> {
         let known = self.under_data_key.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, cipher)) = known.iter().find(|(number, _)| *number == generation) {

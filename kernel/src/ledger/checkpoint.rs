@@ -72,6 +72,23 @@ impl DeviceKey {
             Err(error) => Err(wrap(path)(error)),
         }
     }
+
+    /// Seals the key in the file `path` under the key that seals now.
+    ///
+    /// # Errors
+    /// As [`DeviceKey::load`]; the file is then as it was.
+    pub fn seal_anew(
+        disk: &dyn Disk,
+        path: &Path,
+        sealer: &Sealer,
+        opener: &Opener,
+    ) -> Result<(), LedgerError> {
+        let sealed = disk::read(disk, path, 1024).map_err(wrap(path))?;
+        let seed = opener.open(KEY, &sealed).ok_or_else(|| damaged(path))?;
+        let mut fresh = Vec::new();
+        sealer.seal(KEY, &seed, &mut fresh)?;
+        disk::replace(disk, path, &fresh).map_err(wrap(path))
+    }
 }
 
 impl Signer for DeviceKey {

@@ -13,12 +13,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use zeroize::Zeroizing;
 
 use super::entry::{EvidenceHash, SubjectHash};
 use super::{LedgerError, wrap};
-use crate::disk::{Disk, DiskFile, Open};
+use crate::disk::{self, Disk, DiskFile, Open};
 use crate::keys::{self, DATA_KEY_OVERHEAD, Opener, SEAL_OVERHEAD_MAX, Sealer, Unlocked};
 
 /// A slot's length: the subject and its key, sealed.
@@ -119,6 +118,37 @@ impl SubjectKeys {
         keys::open_with(&cipher(&key), &subject.0, bytes)
     }
 
+    /// Seals every key under the one that seals now, in a new file in the place of the old. Not for
+    /// the UI thread.
+    ///
+    /// # Errors
+    /// What the disk says; the old file is then still used.
+    pub fn seal_anew(&self, disk: &dyn Disk) -> Result<(), LedgerError> {
+        let mut slots = self.slots();
+        let mut bytes = vec![0; slots.next as usize * SLOT];
+        for (subject, (slot, key)) in &slots.keys {
+            let at = *slot as usize * SLOT;
+            bytes[at..at + SLOT].copy_from_slice(&self.sealed(*slot, *subject, key)?);
+        }
+        disk::replace(disk, &self.path, &bytes).map_err(wrap(&self.path))?;
+        slots.file = disk.open(&self.path, Open::Write).map_err(wrap(&self.path))?;
+        Ok(())
+    }
+
+    /// A slot's bytes.
+    fn sealed(
+        &self,
+        slot: u64,
+        subject: SubjectHash,
+        key: &[u8; 32],
+    ) -> Result<Vec<u8>, LedgerError> {
+        let plain = Zeroizing::new([&subject.0[..], key].concat());
+        let mut sealed = Vec::with_capacity(SLOT);
+        self.sealer.seal(&slot.to_le_bytes(), &plain, &mut sealed)?;
+        sealed.resize(SLOT, 0);
+        Ok(sealed)
+    }
+
     /// Destroys the subject's key. Whether there was one.
     ///
     /// # Errors
@@ -146,10 +176,7 @@ impl SubjectKeys {
     ) -> Result<Zeroizing<[u8; 32]>, LedgerError> {
         let key = Zeroizing::new(keys::random::<32>()?);
         let slot = slots.free.last().copied().unwrap_or(slots.next);
-        let plain = Zeroizing::new([&subject.0[..], &*key].concat());
-        let mut sealed = Vec::with_capacity(SLOT);
-        self.sealer.seal(&slot.to_le_bytes(), &plain, &mut sealed)?;
-        sealed.resize(SLOT, 0);
+        let sealed = self.sealed(slot, subject, &key)?;
         slots.file.write_all_at(slot * SLOT as u64, &sealed).map_err(wrap(&self.path))?;
         slots.file.sync().map_err(wrap(&self.path))?;
         if slots.free.pop().is_none() {
@@ -166,7 +193,7 @@ impl SubjectKeys {
 
 impl Slots {
     fn read(file: Arc<dyn DiskFile>, opener: &Opener) -> std::io::Result<Self> {
-        let bytes = Zeroizing::new(crate::disk::read_file(&*file, SLOTS_MAX as usize * SLOT)?);
+        let bytes = Zeroizing::new(disk::read_file(&*file, SLOTS_MAX as usize * SLOT)?);
         let mut slots = Self { file, keys: BTreeMap::new(), free: Vec::new(), damaged: 0, next: 0 };
         for sealed in bytes.chunks(SLOT) {
             let slot = slots.next;
@@ -196,8 +223,8 @@ impl fmt::Debug for SubjectKeys {
     }
 }
 
-fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.into())
+fn cipher(key: &[u8; 32]) -> keys::Cipher {
+    keys::Cipher::new(key)
 }
 
 #[cfg(test)]
@@ -238,6 +265,28 @@ mod tests {
         let keys = open();
         keys.seal(one, b"later").unwrap();
         assert!(keys.open_evidence(one, first.hash, &first.bytes).is_none());
+    }
+
+    #[test]
+    fn keys_that_are_sealed_anew_open_when_the_old_key_is_forgotten() {
+        let disk = SimDisk::new(1);
+        let profile = profile(&disk);
+        let path = Path::new("p/subjects");
+        let keys = SubjectKeys::open(&disk, path, &profile).unwrap();
+        let (one, two) = (keys.subject(b"one"), keys.subject(b"two"));
+        let (first, second) = (keys.seal(one, b"x").unwrap(), keys.seal(two, b"y").unwrap());
+        keys.shred(one).unwrap();
+        profile.rotate(&disk, Path::new("p")).unwrap();
+        keys.seal_anew(&disk).unwrap();
+        profile.forget_old(&disk, Path::new("p")).unwrap();
+        for keys in [&keys, &SubjectKeys::open(&disk, path, &profile).unwrap()] {
+            assert_eq!(*keys.open_evidence(two, second.hash, &second.bytes).unwrap(), b"y");
+            assert!(keys.open_evidence(one, first.hash, &first.bytes).is_none());
+            assert_eq!(keys.damaged(), 0);
+        }
+        keys.seal(one, b"later").unwrap();
+        let again = SubjectKeys::open(&disk, path, &profile).unwrap();
+        assert_eq!(again.slots().keys.len(), 2);
     }
 
     #[test]

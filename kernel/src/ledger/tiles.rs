@@ -154,6 +154,33 @@ impl Tiles {
         self.disk.sync_dir(&self.dir).map_err(super::wrap(&self.dir))
     }
 
+    /// Seals the tiles on the disk under the key that seals now. One that does not open is left out
+    /// of the new file, and is made again with the tree.
+    pub(super) fn seal_anew(&self) -> Result<(), LedgerError> {
+        for row in 0..self.full.len() {
+            let path = self.path(row);
+            let fresh = path.with_extension("new");
+            let mut any = None;
+            for number in 0..self.full[row] {
+                let Some(tile) = self.read(row, number) else { continue };
+                let file = match &any {
+                    Some(file) => file,
+                    None => any.insert(
+                        crate::disk::create_anew(&*self.disk, &fresh)
+                            .map_err(super::wrap(&fresh))?,
+                    ),
+                };
+                let sealed = self.seal(row, number, &tile)?;
+                file.write_all_at(number * SEALED as u64, &sealed).map_err(super::wrap(&fresh))?;
+            }
+            if let Some(file) = any {
+                file.sync().map_err(super::wrap(&fresh))?;
+                self.disk.rename(&fresh, &path).map_err(super::wrap(&path))?;
+            }
+        }
+        self.disk.sync_dir(&self.dir).map_err(super::wrap(&self.dir))
+    }
+
     /// Lets go of the tiles that `saved`, an earlier clone, has written.
     pub(super) fn forget(&mut self, saved: &Self) {
         self.waiting.drain(..saved.waiting.len());

@@ -709,8 +709,18 @@ impl Inner {
         kind: Kind,
         bytes: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
+        self.opened_with_sequence(id, kind, bytes).map(|(_, content)| content)
+    }
+
+    /// The same, with the frame's sequence.
+    pub(super) fn opened_with_sequence(
+        &self,
+        id: FrameId,
+        kind: Kind,
+        bytes: &[u8],
+    ) -> Option<(u64, Zeroizing<Vec<u8>>)> {
         let (head, content) = self.secrets.decode(bytes)?;
-        (head.id == id && head.kind == kind).then_some(content)
+        (head.id == id && head.kind == kind).then_some((head.sequence, content))
     }
 
     pub(super) fn cached(&self, id: FrameId) -> Option<Content> {

@@ -97,8 +97,36 @@ impl ObjectStore {
                 .filter(|it| state.index.packs.contains_key(it))
                 .collect()
         };
-        inner.rewrite(worn, Keep::WhatOpens)
+        inner.rewrite(worn, Keep::WhatOpens, Seal::AsItIs)
     }
+
+    /// Seals everything on the local disk under the key that seals now, so that older ones can be
+    /// forgotten. It answers how many packs stay as they are, since something in them does not
+    /// open. What only the other tier has is not reached. Not for the UI thread.
+    ///
+    /// # Errors
+    /// What the disk says; whatever was there opens as before.
+    pub fn seal_anew(&self) -> Result<usize, ObjectError> {
+        let inner = &*self.0;
+        let _alone = inner.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let old: BTreeSet<u64> = {
+            let state = inner.close_active(inner.settled()?)?;
+            state.index.packs.keys().copied().collect()
+        };
+        if old.is_empty() {
+            return Ok(0);
+        }
+        inner.rewrite(old.clone(), Keep::Everything, Seal::Anew)?;
+        let state = inner.state();
+        Ok(old.iter().filter(|pack| state.index.packs.contains_key(pack)).count())
+    }
+}
+
+/// How a frame is moved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seal {
+    AsItIs,
+    Anew,
 }
 
 /// Whether a pack with a live frame that does not open may go.
@@ -205,13 +233,13 @@ impl Inner {
         let state = self.close_active(state)?;
         let victims = state.victims(self.options.pack_bytes);
         drop(state);
-        self.rewrite(victims, Keep::Everything)?;
+        self.rewrite(victims, Keep::Everything, Seal::AsItIs)?;
         self.sweep_away(|id| live.frames.contains(id) || live.away.contains(id))?;
         Ok(Swept { marked: new as u64, objects: doomed.len() as u64, bytes: 0 })
     }
 
     /// Moves what is live out of `victims` and retires them.
-    fn rewrite(&self, victims: BTreeSet<u64>, keep: Keep) -> Result<(), ObjectError> {
+    fn rewrite(&self, victims: BTreeSet<u64>, keep: Keep, seal: Seal) -> Result<(), ObjectError> {
         if victims.is_empty() && keep == Keep::Everything {
             return Ok(());
         }
@@ -225,10 +253,16 @@ impl Inner {
         let mut group = Group::default();
         for (id, _) in frames {
             let Some((place, bytes)) = self.frame_at(id)? else { continue };
-            if self.opened(id, place.kind, &bytes).is_some() {
-                let (offset, len, kind) = (group.bytes.len(), bytes.len(), place.kind);
-                group.bytes.extend_from_slice(&bytes);
-                let moved_from = Some(place);
+            let opened = self.opened_with_sequence(id, place.kind, &bytes);
+            if let Some((sequence, content)) = opened {
+                let (offset, kind) = (group.bytes.len(), place.kind);
+                match seal {
+                    Seal::AsItIs => group.bytes.extend_from_slice(&bytes),
+                    Seal::Anew => {
+                        self.secrets.encode(kind, id, sequence, &content, &mut group.bytes)?;
+                    }
+                }
+                let (len, moved_from) = (group.bytes.len() - offset, Some(place));
                 group.frames.push(GroupFrame { id, kind, offset, bytes: len, moved_from });
             } else if keep == Keep::Everything {
                 // What is left of it is evidence, and may be all there is.

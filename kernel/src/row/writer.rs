@@ -33,6 +33,9 @@ const SETTLE_IDLE: Duration = Duration::from_secs(2);
 /// Without the log's sync within this, it is settled another time.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
+/// A picture is given up without the log's sync within this: it is only to make the log shorter.
+const PICTURE_WAIT: Duration = Duration::from_secs(5);
+
 /// Others write to the log as well, and what they write lies between the index and its end.
 const MARK_RECORDS: u64 = 4096;
 const MARK_IDLE: Duration = Duration::from_secs(60);
@@ -439,7 +442,7 @@ impl Writer {
         let id = crate::keys::random()?;
         let payload = record::begin(id, self.standing.version);
         let ticket = self.append(record::BEGIN, payload.clone())?;
-        self.sync(ticket)?;
+        self.place.log.flush_to(ticket, PICTURE_WAIT)?;
         self.standing.reach(ticket.sequence(), &payload);
         let view = self.shared.view.read().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Picture { id, begun: ticket.sequence(), snapshot: view.snapshot() })
@@ -449,7 +452,7 @@ impl Writer {
     fn end_picture(&mut self, id: PictureId, rows: u64, bytes: u64) -> Result<(), RowError> {
         let payload = record::end(id, rows);
         let ticket = self.append(record::END, payload.clone())?;
-        self.sync(ticket)?;
+        self.place.log.flush_to(ticket, PICTURE_WAIT)?;
         self.standing.reach(ticket.sequence(), &payload);
         self.standing.picture_bytes = bytes;
         self.standing.commit_bytes = 0;

@@ -6,20 +6,22 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::executor::{Context, Executor, Inputs, StepError};
 use super::plan::{Graph, Input};
 use super::record::{self, CACHE, CacheRow, RUNS, RunRow, STEPS, StepRow};
-use super::seam::Decision;
-use super::worker::{self, Job};
+use super::seam::{Artifacts, Decision};
+use super::worker::{self, Closing, Job, Jobs};
 use super::{Cause, Digest, Live, RunError, RunId, RunState, Runs, StepState, digest};
 use crate::action::Effect;
 use crate::row::{RowError, Snapshot, Transaction, Version};
 
 /// How often cancellation, the kill switch and timeouts are looked at.
 const TICK: Duration = Duration::from_millis(20);
+/// How long a drive that has to end waits until what has ended is durable.
+const CLOSING: Duration = Duration::from_millis(200);
 /// Steps in one transaction.
 const GROUP_MAX: usize = 1024;
 /// Threads of one drive.
@@ -56,6 +58,7 @@ struct Running {
 /// Everything that one drive knows.
 pub(super) struct Drive<'a> {
     runs: &'a Runs,
+    artifacts: Arc<dyn Artifacts>,
     id: RunId,
     live: Arc<Live>,
     graph: Graph,
@@ -105,6 +108,7 @@ impl<'a> Drive<'a> {
         };
         let mut drive = Self {
             runs,
+            artifacts: runs.noting(&live),
             id,
             live,
             graph,
@@ -146,24 +150,25 @@ impl<'a> Drive<'a> {
         if self.row.state != RunState::Cancelling {
             self.set_state(RunState::Running, String::new())?;
         }
-        let (jobs, taken) = mpsc::channel();
-        let taken = Mutex::new(taken);
+        let jobs = Jobs::default();
         let lanes: std::collections::BTreeSet<&str> =
             self.graph.plan.steps.iter().map(|step| step.lane.as_str()).collect();
         let limit = lanes.iter().map(|lane| self.limit(lane)).sum::<usize>().max(1);
         let threads = limit.min(self.steps.len().max(1)).min(THREADS_MAX);
+        let artifacts = self.artifacts.clone();
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                let (taken, to) = (&taken, self.events.0.clone());
-                let artifacts = &*self.runs.artifacts;
-                scope.spawn(move || worker::work(taken, artifacts, &to));
+                let (jobs, to) = (&jobs, self.events.0.clone());
+                let artifacts = artifacts.clone();
+                scope.spawn(move || worker::work(jobs, &*artifacts, &to));
             }
+            let closing = Closing(&jobs);
             let result = self.decide(&jobs).and_then(|()| self.conclude(&jobs));
             for (number, it) in std::mem::take(&mut self.running) {
                 it.context.token().cancel(Cause::Abandoned);
                 self.leave(&self.graph.plan.steps[number as usize].lane);
             }
-            drop(jobs);
+            drop(closing);
             result
         })
     }
@@ -173,7 +178,8 @@ impl<'a> Drive<'a> {
     }
 
     /// Goes on until nothing more can be done, or begun.
-    fn decide(&mut self, jobs: &Sender<Job>) -> Result<(), RunError> {
+    fn decide(&mut self, jobs: &Jobs) -> Result<(), RunError> {
+        let mut closing = None;
         loop {
             self.watch();
             if self.halt.is_none() {
@@ -188,7 +194,10 @@ impl<'a> Drive<'a> {
                 !self.running.is_empty() || self.committing.is_some() || !self.changes.is_empty();
             // What waits for a commit has not begun, and a disk that is gone never answers.
             if self.runs.is_closed() && self.live.contexts().is_empty() {
-                return Err(RunError::Closed);
+                let since = *closing.get_or_insert_with(Instant::now);
+                if is_under_way && since.elapsed() > CLOSING {
+                    return Err(RunError::Closed);
+                }
             }
             if !has_more && !is_under_way {
                 break;
@@ -250,6 +259,8 @@ impl<'a> Drive<'a> {
         if self.ready.is_empty() {
             return Ok(());
         }
+        // What the cache gives must not be released before a row of this run names it.
+        let _shared = self.runs.releasing.read().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.runs.rows.snapshot();
         while self.changes.len() < GROUP_MAX
             && let Some(step) = self.ready.pop_front()
@@ -297,6 +308,7 @@ impl<'a> Drive<'a> {
         let (Effect::Pure, Some(identity)) = (step.effect, row.identity) else { return Ok(false) };
         let Some(found) = snapshot.get(&CACHE, &identity.0)? else { return Ok(false) };
         row.state = StepState::Cached;
+        self.live.fresh().extend(found.outputs.values());
         row.outputs = found.outputs;
         row.reason = format!("run {} has done the same as \"{}\"", found.run, found.step);
         self.has_result(number);
@@ -318,7 +330,7 @@ impl<'a> Drive<'a> {
         self.halt.get_or_insert(Halt::Failed(why));
     }
 
-    fn fill_lanes(&mut self, jobs: &Sender<Job>) -> Result<(), RunError> {
+    fn fill_lanes(&mut self, jobs: &Jobs) -> Result<(), RunError> {
         let lanes: Vec<String> =
             self.queues.iter().filter(|it| !it.1.is_empty()).map(|it| it.0.clone()).collect();
         for lane in lanes {
@@ -351,7 +363,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Asks the gate. What counts each time is begun only after that is durable.
-    fn admit(&mut self, number: u32, jobs: &Sender<Job>) -> Result<(), RunError> {
+    fn admit(&mut self, number: u32, jobs: &Jobs) -> Result<(), RunError> {
         let step = &self.graph.plan.steps[number as usize];
         let resource = step.resource.as_ref().unwrap_or(&step.name);
         let decision = self.runs.gate.decide(&self.row.principal, &step.action, resource);
@@ -360,7 +372,7 @@ impl<'a> Drive<'a> {
             Decision::Allow => {
                 row.attempts += 1;
                 let executor = &self.runs.executors[&step.action];
-                let context = Context::new(step.budget, self.runs.artifacts.clone());
+                let context = Context::new(step.budget, self.artifacts.clone());
                 self.running.insert(number, Running { context, deadline: None });
                 if effect == Effect::Once {
                     row.state = StepState::Started;
@@ -391,24 +403,18 @@ impl<'a> Drive<'a> {
         Inputs {
             names: self.steps[number as usize].inputs.clone(),
             inline: inline.collect(),
-            artifacts: self.runs.artifacts.clone(),
+            artifacts: self.artifacts.clone(),
         }
     }
 
-    fn begin(
-        &mut self,
-        number: u32,
-        executor: Arc<dyn Executor>,
-        inputs: Inputs,
-        jobs: &Sender<Job>,
-    ) {
+    fn begin(&mut self, number: u32, executor: Arc<dyn Executor>, inputs: Inputs, jobs: &Jobs) {
         let timeout = self.graph.plan.steps[number as usize].timeout_ms;
         let it = self.running.get_mut(&number).expect("it was admitted");
         it.deadline = timeout.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
         let context = it.context.clone();
         self.live.contexts().insert(number, context.clone());
         let job = Job { step: number, executor, context, inputs };
-        jobs.send(job).expect("the workers wait as long as this end of their queue is there");
+        jobs.push(job);
     }
 
     fn commit(&mut self) {
@@ -438,7 +444,7 @@ impl<'a> Drive<'a> {
         });
     }
 
-    fn meet(&mut self, event: Event, jobs: &Sender<Job>) {
+    fn meet(&mut self, event: Event, jobs: &Jobs) {
         match event {
             Event::Committed(Ok(_)) => {
                 for (number, then) in self.committing.take().into_iter().flatten() {
@@ -464,7 +470,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    fn begin_once(&mut self, number: u32, jobs: &Sender<Job>) {
+    fn begin_once(&mut self, number: u32, jobs: &Jobs) {
         if self.halt.is_none() {
             let action = &self.graph.plan.steps[number as usize].action;
             let executor = self.runs.executors[action].clone();
@@ -530,7 +536,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Takes back what has to be, and says how the run stands.
-    fn conclude(&mut self, jobs: &Sender<Job>) -> Result<RunState, RunError> {
+    fn conclude(&mut self, jobs: &Jobs) -> Result<RunState, RunError> {
         let has = |state| self.steps.iter().any(|step| step.state == state);
         let (state, why) = match self.halt.take() {
             Some(Halt::Failed(why)) => (RunState::Failed, why),
@@ -561,7 +567,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Takes steps back, the last that was done first. Answers what stopped that, if anything did.
-    fn take_back(&mut self, jobs: &Sender<Job>) -> Result<Option<Cause>, RunError> {
+    fn take_back(&mut self, jobs: &Jobs) -> Result<Option<Cause>, RunError> {
         let has_way = |&number: &usize| {
             self.steps[number].state == StepState::Done
                 && self.graph.plan.steps[number].compensation.is_some()
@@ -589,11 +595,7 @@ impl<'a> Drive<'a> {
         Ok(None)
     }
 
-    fn compensate(
-        &mut self,
-        number: u32,
-        jobs: &Sender<Job>,
-    ) -> Result<Result<(), StepError>, RunError> {
+    fn compensate(&mut self, number: u32, jobs: &Jobs) -> Result<Result<(), StepError>, RunError> {
         let step = &self.graph.plan.steps[number as usize];
         let action = &step.compensation.as_ref().expect("it has one").action;
         let resource = step.resource.as_ref().unwrap_or(&step.name);
@@ -604,7 +606,7 @@ impl<'a> Drive<'a> {
             }
         }
         let executor = self.runs.executors[action].clone();
-        let context = Context::new(step.budget, self.runs.artifacts.clone());
+        let context = Context::new(step.budget, self.artifacts.clone());
         let mut inputs = self.inputs(number);
         for (name, &digest) in &self.steps[number as usize].outputs {
             inputs.names.insert(format!("output.{name}"), digest);

@@ -17,6 +17,8 @@ pub enum RunError {
     UnknownStep(RunId, String),
     /// It is over, in this state.
     Over(RunId, RunState),
+    /// It may go on.
+    NotOver(RunId),
     /// It is being driven.
     Driven(RunId),
     /// The step is not in doubt.
@@ -34,6 +36,8 @@ pub enum RunError {
     Artifact(ArtifactError),
     /// The rows' own answer.
     Row(RowError),
+    /// The system gave no thread, and says why.
+    NoThread(String),
     /// The process is about to end.
     Closed,
 }
@@ -49,6 +53,9 @@ impl fmt::Display for RunError {
             Self::Over(run, _) => {
                 write!(f, "run {run} has ended: `hearth runs resume {run}` tries the rest again")
             }
+            Self::NotOver(run) => {
+                write!(f, "run {run} has not ended: `hearth runs cancel {run}` ends it")
+            }
             Self::Driven(run) => write!(f, "run {run} is at work: wait for it, or cancel it"),
             Self::NotInDoubt(run, step) => {
                 write!(f, "the step \"{step}\" of run {run} is not in doubt: nothing is asked")
@@ -61,6 +68,10 @@ impl fmt::Display for RunError {
             Self::Plan(error) => error.fmt(f),
             Self::Artifact(error) => error.fmt(f),
             Self::Row(error) => error.fmt(f),
+            Self::NoThread(why) => write!(
+                f,
+                "there is no thread for the run ({why}): close other programs, and try again"
+            ),
             Self::Closed => f.write_str("Hearth is about to end: the run goes on with the next"),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::executor::Spent;
 use super::{Cause, Digest};
-use crate::row::{Table, Value};
+use crate::row::Table;
 
 /// A run's number in its profile: they count up from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
@@ -148,7 +148,7 @@ pub(super) struct CacheRow {
 
 macro_rules! json {
     ($($row:ty),*) => {$(
-        impl Value for $row {
+        impl crate::row::Value for $row {
             fn encode(&self, out: &mut Vec<u8>) {
                 serde_json::to_writer(out, self).expect("maps have text for keys");
             }
@@ -159,6 +159,8 @@ macro_rules! json {
         }
     )*};
 }
+
+pub(super) use json;
 
 json!(RunRow, StepRow, CacheRow);
 
@@ -178,6 +180,7 @@ pub(super) fn told(cause: Cause) -> &'static str {
 mod tests {
     use super::*;
     use crate::disk::sim::SplitMix;
+    use crate::row::Value;
 
     fn survives<T: Value + PartialEq + fmt::Debug>(row: &T, random: &mut SplitMix) {
         let mut bytes = Vec::new();

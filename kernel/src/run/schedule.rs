@@ -1,11 +1,14 @@
 //! When work that nobody waits for is done, and which of it first.
 //!
 //! [`decide`] is a function of the machine's state, the queue and the time alone: it says of every
-//! job whether it runs, and if not, why. Whoever calls it, every second or so, acts on that.
-//! [`Presence`] is how a key stops it all.
+//! job whether it runs, and if not, why. A [`Scheduler`] acts on that: it drives runs, and stops
+//! them within a second. [`Presence`] is how it hears of a key.
 
+mod agenda;
 mod cron;
 mod machine;
+mod scheduler;
+mod zone;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,8 +17,11 @@ use serde::Serialize;
 
 use super::{RunError, RunId, RunState, Runs};
 
+pub use agenda::{Moment, SCHEDULED_MAX, ScheduleError, Scheduled, Standing, Work};
 pub use cron::{Cron, CronError, CronMemory, LocalTime, Zone};
 pub use machine::{Known, MachineState, Pressure, ScriptedMachine, Snapshot, ThisMachine};
+pub use scheduler::{PLACES_MAX, Parts, Scheduler};
+pub use zone::LocalZone;
 
 /// What a job is worth and costs: the higher [`Worth::score`], the sooner its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -115,6 +121,12 @@ pub enum Wait {
     Unknown(&'static str),
     /// Others come first.
     Turn,
+    /// Nothing autonomous may go on.
+    KillSwitch,
+    /// A person has to say something first.
+    Asks,
+    /// It had to stop, or could not be driven; so much longer until it is tried again.
+    Resting(Duration),
 }
 
 impl std::fmt::Display for Wait {
@@ -128,6 +140,9 @@ impl std::fmt::Display for Wait {
             Self::Metered => f.write_str("waits for a network that is not metered"),
             Self::Unknown(what) => write!(f, "this machine does not say {what}"),
             Self::Turn => f.write_str("waits for its turn"),
+            Self::KillSwitch => f.write_str("the kill switch is on"),
+            Self::Asks => f.write_str("waits for a person's answer"),
+            Self::Resting(left) => write!(f, "is tried again in {} s", left.as_secs()),
         }
     }
 }

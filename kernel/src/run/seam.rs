@@ -17,6 +17,14 @@ pub trait Artifacts: Send + Sync {
     /// # Errors
     /// They are not there, or damaged.
     fn get(&self, name: Digest) -> Result<Vec<u8>, ArtifactError>;
+
+    /// No run needs these any more. Keeping them all the same is right, too, and the default.
+    ///
+    /// # Errors
+    /// Why they are still kept.
+    fn release(&self, _names: &[Digest]) -> Result<(), ArtifactError> {
+        Ok(())
+    }
 }
 
 /// Why bytes were not kept or given: a sentence.

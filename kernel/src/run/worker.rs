@@ -1,9 +1,9 @@
 //! The threads that call executors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Digest;
@@ -19,11 +19,51 @@ pub(super) struct Job {
     pub(super) inputs: Inputs,
 }
 
+/// What waits for a thread. A channel behind a lock would wake two threads for each job: the one
+/// that takes it, and the next to wait for the channel.
+#[derive(Default)]
+pub(super) struct Jobs {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+impl Jobs {
+    pub(super) fn push(&self, job: Job) {
+        self.queue().jobs.push_back(job);
+        self.changed.notify_one();
+    }
+
+    /// Waits for a job; there is none when no more will come.
+    fn take(&self) -> Option<Job> {
+        let is_idle = |queue: &mut Queue| queue.jobs.is_empty() && !queue.is_closed;
+        let queue = self.changed.wait_while(self.queue(), is_idle);
+        queue.unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends the threads home when it is dropped, also by a panic.
+pub(super) struct Closing<'a>(pub(super) &'a Jobs);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.queue().is_closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
 /// Does jobs until there are no more to come.
-pub(super) fn work(jobs: &Mutex<Receiver<Job>>, artifacts: &dyn Artifacts, to: &Sender<Event>) {
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
+pub(super) fn work(jobs: &Jobs, artifacts: &dyn Artifacts, to: &Sender<Event>) {
+    while let Some(job) = jobs.take() {
         let result = attempt(&job, artifacts);
         // The driver hears all jobs out before it goes.
         drop(to.send(Event::Ended(job.step, result)));

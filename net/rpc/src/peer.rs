@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -151,6 +151,18 @@ impl Peer {
                 self.0.shared.take_call(id.0);
                 Err(CallError::Late(timeout))
             }
+        }
+    }
+
+    /// Waits until what was answered so far is with the other side's system, but no longer than
+    /// `timeout`: for a process that is about to end.
+    pub fn drain(&self, timeout: Duration) {
+        let begun = Instant::now();
+        while self.0.shared.outgoing_bytes.load(Ordering::Relaxed) > 0
+            && !self.is_closed()
+            && begun.elapsed() < timeout
+        {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -448,7 +460,6 @@ fn admit(shared: &Shared, id: &Id) -> Result<Arc<AtomicBool>, RpcError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
 
     use super::*;
     use crate::local::{self, Listener};

@@ -169,6 +169,26 @@ impl CronMemory {
     }
 }
 
+/// What a minute is called in UTC, by Howard Hinnant's `civil_from_days`.
+pub(super) fn utc(minute: i64) -> LocalTime {
+    let (days, rest) = (minute.div_euclid(1440), minute.rem_euclid(1440));
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    LocalTime {
+        year: (yoe + era * 400 + i64::from(month <= 2)) as i32,
+        month: month as u8,
+        day: (doy - (153 * mp + 2) / 5 + 1) as u8,
+        hour: (rest / 60) as u8,
+        minute: (rest % 60) as u8,
+        weekday: (days + 4).rem_euclid(7) as u8,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,27 +204,7 @@ mod tests {
     impl Zone for Berlin {
         fn local(&self, minute: i64) -> LocalTime {
             let is_summer = (SPRING..AUTUMN).contains(&minute);
-            civil(minute + if is_summer { 120 } else { 60 })
-        }
-    }
-
-    /// The calendar of Howard Hinnant's `civil_from_days`.
-    fn civil(minute: i64) -> LocalTime {
-        let (days, rest) = (minute.div_euclid(1440), minute.rem_euclid(1440));
-        let z = days + 719_468;
-        let era = z.div_euclid(146_097);
-        let doe = z.rem_euclid(146_097);
-        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-        let mp = (5 * doy + 2) / 153;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        LocalTime {
-            year: (yoe + era * 400 + i64::from(month <= 2)) as i32,
-            month: month as u8,
-            day: (doy - (153 * mp + 2) / 5 + 1) as u8,
-            hour: (rest / 60) as u8,
-            minute: (rest % 60) as u8,
-            weekday: (days + 4).rem_euclid(7) as u8,
+            utc(minute + if is_summer { 120 } else { 60 })
         }
     }
 

@@ -80,8 +80,9 @@ impl MachineState for ScriptedMachine {
     }
 }
 
-/// The machine that this runs on. Linux says all but whether its network is metered; what other
-/// systems do not say here is [`Known::Unknown`].
+/// The machine that this runs on. What a system does not say here is [`Known::Unknown`]: whether
+/// its network is metered none does, as each keeps that behind a bus or objects of its own; how hot
+/// it is Linux alone does, in degrees.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThisMachine;
 
@@ -226,23 +227,130 @@ impl MachineState for ThisMachine {
             _ => Known::Unknown,
         };
         let idle = Known::Is(of_all.unwrap_or(idle).min(idle));
-        Snapshot { idle, on_mains, ..Snapshot::unknown() }
+        Snapshot { idle, on_mains, cpu_percent: cpu_percent().into(), ..Snapshot::unknown() }
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "windows")))]
+/// How much of the CPUs was in use since the last look; the first has nothing to compare with.
+#[cfg(target_os = "windows")]
+fn cpu_percent() -> Option<f32> {
+    use windows_sys::Win32::Foundation::FILETIME;
+    use windows_sys::Win32::System::Threading::GetSystemTimes;
+
+    /// Idle and all time of the last look, in steps of 100 ns.
+    static LAST: Mutex<Option<(u64, u64)>> = Mutex::new(None);
+
+    // SAFETY: zeros are valid FILETIMEs, which the call fills and which outlive it.
+    let times = unsafe {
+        let [mut idle, mut kernel, mut user]: [FILETIME; 3] = std::mem::zeroed();
+        let done = GetSystemTimes(&mut idle, &mut kernel, &mut user);
+        (done != 0).then_some([idle, kernel, user])
+    };
+    let number = |it: FILETIME| u64::from(it.dwHighDateTime) << 32 | u64::from(it.dwLowDateTime);
+    let [idle, kernel, user] = times?.map(number);
+    // The kernel's time has the idle time in it.
+    let now = (idle, kernel + user);
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).replace(now)?;
+    let (idle, all) = (now.0.checked_sub(last.0)?, now.1.checked_sub(last.1)?);
+    (all > 0).then(|| (all.saturating_sub(idle) as f64 / all as f64 * 100.0) as f32)
+}
+
+#[cfg(target_os = "macos")]
 impl MachineState for ThisMachine {
     fn look(&self, idle: Duration) -> Snapshot {
-        let mut loads = [0.0; 3];
-        // SAFETY: there is room for the three numbers that are asked for.
-        let some = unsafe { libc::getloadavg(loads.as_mut_ptr(), 3) };
-        let cpus = std::thread::available_parallelism().ok().filter(|_| some > 0);
-        let percent = |cpus: std::num::NonZero<usize>| {
-            (loads[0] / cpus.get() as f64 * 100.0).min(100.0) as f32
+        let of_all = macos::idle().unwrap_or(idle);
+        Snapshot {
+            idle: Known::Is(of_all.min(idle)),
+            on_mains: macos::on_mains().into(),
+            cpu_percent: load_percent().into(),
+            ..Snapshot::unknown()
+        }
+    }
+}
+
+#[cfg(target_os = "macos")]
+mod macos {
+    use std::ffi::{CStr, c_char, c_void};
+    use std::time::Duration;
+
+    #[link(name = "CoreGraphics", kind = "framework")]
+    unsafe extern "C" {
+        fn CGEventSourceSecondsSinceLastEventType(state: i32, event: u32) -> f64;
+    }
+
+    #[link(name = "IOKit", kind = "framework")]
+    unsafe extern "C" {
+        fn IOPSCopyPowerSourcesInfo() -> *const c_void;
+        fn IOPSGetProvidingPowerSourceType(info: *const c_void) -> *const c_void;
+    }
+
+    #[link(name = "CoreFoundation", kind = "framework")]
+    unsafe extern "C" {
+        fn CFStringGetCString(
+            text: *const c_void,
+            buffer: *mut c_char,
+            bytes: isize,
+            encoding: u32,
+        ) -> u8;
+        fn CFRelease(object: *const c_void);
+    }
+
+    /// `kCGEventSourceStateCombinedSessionState`: all input of this session.
+    const SESSION: i32 = 0;
+    /// `kCGAnyInputEventType`.
+    const ANY_INPUT: u32 = u32::MAX;
+    /// `kCFStringEncodingUTF8`.
+    const UTF_8: u32 = 0x0800_0100;
+
+    /// How long nobody has touched a key or a mouse, in any program.
+    pub(super) fn idle() -> Option<Duration> {
+        // SAFETY: the call takes numbers and gives one.
+        let seconds = unsafe { CGEventSourceSecondsSinceLastEventType(SESSION, ANY_INPUT) };
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// Whether the power comes from mains: the system names what provides it.
+    pub(super) fn on_mains() -> Option<bool> {
+        let mut buffer: [c_char; 64] = [0; 64];
+        // SAFETY: what is copied is released once; the type belongs to it and is read before; the
+        // text is written within the buffer's length, with a zero at its end.
+        let is_text = unsafe {
+            let info = IOPSCopyPowerSourcesInfo();
+            if info.is_null() {
+                return None;
+            }
+            let kind = IOPSGetProvidingPowerSourceType(info);
+            let is_text = !kind.is_null()
+                && CFStringGetCString(kind, buffer.as_mut_ptr(), buffer.len() as isize, UTF_8) != 0;
+            CFRelease(info);
+            is_text
         };
-        let cpu_percent = cpus.map(percent).into();
+        // SAFETY: the buffer ends with a zero, and outlives the text.
+        let kind = is_text.then(|| unsafe { CStr::from_ptr(buffer.as_ptr()) })?;
+        match kind.to_bytes() {
+            b"AC Power" => Some(true),
+            b"Battery Power" | b"UPS Power" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "windows")))]
+impl MachineState for ThisMachine {
+    fn look(&self, idle: Duration) -> Snapshot {
+        let cpu_percent = load_percent().into();
         Snapshot { idle: Known::Is(idle), cpu_percent, ..Snapshot::unknown() }
     }
+}
+
+/// The load of the last minute over the CPUs that there are.
+#[cfg(not(any(target_os = "linux", target_os = "windows")))]
+fn load_percent() -> Option<f32> {
+    let mut loads = [0.0; 3];
+    // SAFETY: there is room for the three numbers that are asked for.
+    let some = unsafe { libc::getloadavg(loads.as_mut_ptr(), 3) };
+    let cpus = std::thread::available_parallelism().ok().filter(|_| some > 0)?;
+    Some((loads[0] / cpus.get() as f64 * 100.0).min(100.0) as f32)
 }
 
 #[cfg(test)]

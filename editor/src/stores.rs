@@ -1,0 +1,264 @@
+//! What an unlocked profile keeps beside its texts: rows, objects, the ledger, runs, and who may do
+//! what.
+//!
+//! They are opened on a worker once the program can be used, and handed about as one value. What
+//! can be asked of them is in `act`, the same for the running program and for a subcommand that
+//! opens the profile by itself.
+
+mod act;
+
+pub use act::{Driving, act, told};
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use kernel::authority::{Authority, Event, Keeper, Parts};
+use kernel::disk::{Disk, RealDisk};
+use kernel::gate::{Gate, PolicyFiles};
+use kernel::keys::Unlocked;
+use kernel::ledger::{self, DeviceKey, Ledger, Signer, SubjectKeys};
+use kernel::log::LogWriter;
+use kernel::object::{ObjectOptions, ObjectStore};
+use kernel::row::{Found, RowOptions, Rows, Source, Table, Transaction};
+use kernel::run::{Context, Executor, Inputs, ObjectArtifacts, Outputs, Runs, StepError};
+
+use crate::directories::Directories;
+use crate::guard::{self, Steps};
+use crate::journal;
+use crate::registry::{Fault, FaultKind};
+use crate::trust::TrustStore;
+
+/// How long whoever works off the UI thread waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What seals a device's signing key.
+const IDENTITY: &str = "hearth device identity";
+
+/// Folders that the ledger knows to be trusted, with the fingerprint.
+const TRUSTED: Table<String, String> = Table::new("trusted folders");
+
+/// They hold each other, so they are one value.
+pub struct Stores {
+    /// Facts by key.
+    pub rows: Arc<Rows>,
+    /// Bytes by hash.
+    pub objects: ObjectStore,
+    /// What was decided.
+    pub ledger: Arc<Ledger>,
+    subjects: Arc<SubjectKeys>,
+    /// Decides, asks and remembers.
+    pub authority: Arc<Authority>,
+    /// Work in steps.
+    pub runs: Arc<Runs>,
+}
+
+/// What opening them needs.
+pub struct Opening {
+    /// Where they lie.
+    pub places: Directories,
+    /// The unlocked profile.
+    pub keys: Arc<Unlocked>,
+    /// The profile's log.
+    pub log: Arc<LogWriter>,
+    /// The program's gate.
+    pub gate: Arc<Gate>,
+    /// Its policy.
+    pub files: PolicyFiles,
+    /// Whether the open folder is trusted.
+    pub is_trusted: Arc<AtomicBool>,
+    /// Told of news of the Inbox.
+    pub told: Box<dyn Fn(Event) + Send + Sync>,
+}
+
+impl Stores {
+    /// Opens them, and says in a sentence each what was met. Not for the UI thread.
+    ///
+    /// # Errors
+    /// What cannot be opened: nothing then acts on its own.
+    pub fn open(opening: Opening) -> Result<(Self, Vec<String>), Fault> {
+        let Opening { places, keys, log, gate, files, is_trusted, told } = opening;
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let opener = || keys.opener(journal::PURPOSE);
+        let mut problems = Vec::new();
+        let source = Source { log: log.clone(), opener: opener() };
+        let rows = Rows::open(disk.clone(), &places.rows(), source, &keys, RowOptions::default());
+        let rows = Arc::new(rows.map_err(|error| refused("rows", &error))?);
+        let opened = rows.opened();
+        if let Found::Rebuilt(why) = &opened.found {
+            problems.push(format!("The index of the rows was made anew from the log: {why}."));
+        }
+        if opened.lost > 0 {
+            problems.push(format!(
+                "Damage in the log took {} rows: `hearth doctor` names the file.",
+                opened.lost
+            ));
+        }
+        let objects =
+            ObjectStore::open(disk.clone(), &places.objects(), &keys, ObjectOptions::default());
+        let objects = objects.map_err(|error| refused("objects", &error))?;
+        if !objects.found().is_empty() {
+            problems.push(format!(
+                "{} objects are damaged: `hearth doctor` names them.",
+                objects.found().len()
+            ));
+        }
+        let signer = signer(&places, &keys)?;
+        let device = signer.id().to_string();
+        let parts = ledger::Parts {
+            disk: disk.clone(),
+            dir: &places.ledgers().join(&device[..16]),
+            keys: &keys,
+            writer: log,
+            opener: opener(),
+            signer,
+            patience: PATIENCE,
+        };
+        let (ledger, faults) = Ledger::open(parts).map_err(|error| refused("ledger", &error))?;
+        if !faults.is_empty() {
+            problems.push(format!(
+                "The ledger has {} faults: `hearth ledger verify` names them.",
+                faults.len()
+            ));
+        }
+        let ledger = Arc::new(ledger);
+        let subjects = SubjectKeys::open(&*disk, &places.subjects(), &keys)
+            .map_err(|error| refused("ledger's subjects", &error))?;
+        let subjects = Arc::new(subjects);
+        let authority = Authority::open(Parts {
+            gate,
+            rows: rows.clone(),
+            ledger: ledger.clone(),
+            subjects: subjects.clone(),
+            switch: guard::switch(&places),
+            disk,
+            files,
+            patience: PATIENCE,
+            told,
+        });
+        let authority = Arc::new(authority.map_err(|error| refused("authority", &error))?);
+        let keeper = Keeper::new(authority.clone(), Arc::new(Steps::new(is_trusted)));
+        let artifacts = Arc::new(ObjectArtifacts::new(objects.clone()));
+        let lanes = BTreeMap::from([("main".to_owned(), 2)]);
+        let mut runs = Runs::new(rows.clone(), artifacts, Arc::new(keeper), lanes);
+        runs.register("process.run", process());
+        Ok((Self { rows, objects, ledger, subjects, authority, runs: Arc::new(runs) }, problems))
+    }
+
+    /// Tells the ledger which folders its owner trusts, and which no more, since it was told last.
+    /// Not for the UI thread.
+    ///
+    /// # Errors
+    /// What the rows or the ledger say.
+    pub fn note_trust(&self, trust: &TrustStore) -> Result<(), Fault> {
+        let fail = |error: &dyn std::fmt::Display| Fault::told(FaultKind::Machine, error);
+        let snapshot = self.rows.snapshot();
+        let known = snapshot.range(&TRUSTED, ..).map_err(|error| fail(&error))?;
+        let known = known.collect::<Result<BTreeMap<String, String>, _>>();
+        let known = known.map_err(|error| fail(&error))?;
+        let now: BTreeMap<String, String> = trust
+            .folders()
+            .map(|(path, fingerprint)| (path.to_string_lossy().into_owned(), fingerprint.clone()))
+            .collect();
+        let given = now.iter().filter(|(path, print)| known.get(*path) != Some(print));
+        let taken = known.keys().filter(|path| !now.contains_key(*path));
+        let mut transaction = Transaction::new();
+        let noted = given.map(|(path, print)| ("trust.grant", path, Some(print)));
+        for (action, path, print) in noted.chain(taken.map(|path| ("trust.revoke", path, None))) {
+            self.authority.note_owner(action, path.as_bytes()).map_err(|error| fail(&error))?;
+            match print {
+                Some(print) => transaction.put(&TRUSTED, path, print),
+                None => transaction.remove(&TRUSTED, path),
+            };
+        }
+        if transaction.is_empty() {
+            return Ok(());
+        }
+        let committed = self.rows.commit(transaction).wait(PATIENCE);
+        committed.map(drop).map_err(|error| fail(&error))
+    }
+
+    /// Seals everything under the key that seals now, so that older ones can be forgotten. The log,
+    /// which rows and the ledger rest on, is sealed anew by its own.
+    ///
+    /// # Errors
+    /// What could not be sealed anew: the old keys are then still needed.
+    pub fn seal_anew(&self, places: &Directories, keys: &Unlocked) -> Result<(), Fault> {
+        let fail = |error: &dyn std::fmt::Display| Fault::told(FaultKind::Machine, error);
+        self.rows.rebuild().map_err(|error| fail(&error))?;
+        self.ledger.seal_anew().map_err(|error| fail(&error))?;
+        self.subjects.seal_anew(&RealDisk).map_err(|error| fail(&error))?;
+        let (sealer, opener) = (keys.sealer(IDENTITY), keys.opener(IDENTITY));
+        DeviceKey::seal_anew(&RealDisk, &places.identity(), &sealer, &opener)
+            .map_err(|error| fail(&error))?;
+        match self.objects.seal_anew().map_err(|error| fail(&error))? {
+            0 => Ok(()),
+            packs => Err(Fault::machine(format!(
+                "{packs} packs of objects do not open whole, so the old keys are kept: `hearth \
+                 doctor` names the damage."
+            ))),
+        }
+    }
+
+    /// Ends what runs and signs the ledger as it is. Not for the UI thread.
+    pub fn close(&self) {
+        self.runs.close();
+        // Without it the next opening reads a little more.
+        drop(self.ledger.checkpoint());
+        drop(self.objects.save_index());
+    }
+}
+
+/// Signs for this device.
+fn signer(places: &Directories, keys: &Unlocked) -> Result<Arc<DeviceKey>, Fault> {
+    let (sealer, opener) = (keys.sealer(IDENTITY), keys.opener(IDENTITY));
+    DeviceKey::load(&RealDisk, &places.identity(), &sealer, &opener)
+        .map(Arc::new)
+        .map_err(|error| refused("device's key", &error))
+}
+
+/// Lets a profile that was copied here be a device of its own: two machines that sign with one key
+/// would tell two stories under one name.
+///
+/// # Errors
+/// What the disk says.
+pub fn set_identity_aside(places: &Directories) -> Result<(), Fault> {
+    let (from, to) = (places.identity(), places.identity().with_extension("elsewhere"));
+    match std::fs::rename(&from, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Fault::file("Renaming", &from, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused(what: &str, error: &dyn std::fmt::Display) -> Fault {
+    let sentence = error.to_string();
+    Fault::told(FaultKind::Machine, &format!("the {what} could not be opened: {sentence}"))
+}
+
+/// Runs a program: the step's inputs are `program`, `arguments`, a line each, and `folder`.
+fn process() -> Arc<dyn Executor> {
+    Arc::new(|context: &Context, inputs: &Inputs| {
+        let text = |name: &str| -> Result<String, StepError> {
+            String::from_utf8(inputs.get(name)?)
+                .map_err(|_| StepError::Permanent(format!("the input \"{name}\" is not UTF-8")))
+        };
+        let has = |name: &str| inputs.names().contains_key(name);
+        let mut command = std::process::Command::new(text("program")?);
+        if has("arguments") {
+            command.args(text("arguments")?.lines());
+        }
+        if has("folder") {
+            command.current_dir(Path::new(&text("folder")?));
+        }
+        let status = context.process(command)?;
+        if status.success() {
+            Ok(Outputs::from([("status".to_owned(), status.to_string().into_bytes())]))
+        } else {
+            Err(StepError::Permanent(format!("the program ended with {status}")))
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! The authority as runs ask it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Ask, Authority, Outcome};
+use crate::action::Risk;
+use crate::gate::{Context, KillSwitch, Request, Resource};
+use crate::ledger::TraceId;
+use crate::principal::{ActionId, Name, Principal};
+use crate::run::{Decision, GateKeeper};
+
+/// How long a run's question stands: a week.
+const STANDS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What actions mean and what holds: the program knows, the kernel does not.
+pub trait Tiers: Send + Sync {
+    /// The tier of an action; none for one that the program does not have.
+    fn risk(&self, action: &str) -> Option<Risk>;
+
+    /// What holds now.
+    fn context(&self) -> Context;
+}
+
+/// Asks for steps of runs.
+pub struct Keeper {
+    authority: Arc<Authority>,
+    tiers: Arc<dyn Tiers>,
+}
+
+impl Keeper {
+    /// Of `authority`.
+    #[must_use]
+    pub fn new(authority: Arc<Authority>, tiers: Arc<dyn Tiers>) -> Self {
+        Self { authority, tiers }
+    }
+
+    fn ask(&self, principal: &str, action: &str, resource: &str) -> Result<Outcome, String> {
+        let who: Principal = principal.parse().map_err(|error| format!("{error}"))?;
+        let id = ActionId::new(action).map_err(|error| error.to_string())?;
+        let risk = self.tiers.risk(action).ok_or_else(|| {
+            format!("{action} is no action of this program, so nobody knows what it may do")
+        })?;
+        // A step that names no resource is asked for by its own name.
+        let named = || Name::new(resource).ok().map(Resource::Named);
+        let resource = Resource::read(resource).or_else(named).ok_or_else(|| {
+            format!("\"{resource}\" is no resource: write nothing, path:, domain: or name:")
+        })?;
+        let request = Request {
+            principal: &who,
+            action: &id,
+            risk,
+            resource: &resource,
+            context: self.tiers.context(),
+        };
+        let origin = format!("a step of a run: {action}");
+        let ask = Ask { request, trace: TraceId(0), origin: &origin, diff: None, stands: STANDS };
+        self.authority.ask(&ask).map_err(|error| error.to_string())
+    }
+}
+
+impl GateKeeper for Keeper {
+    fn decide(&self, principal: &str, action: &str, resource: &str) -> Decision {
+        match self.ask(principal, action, resource) {
+            Ok(Outcome::Allowed(_)) => Decision::Allow,
+            Ok(Outcome::Asked(item)) => {
+                Decision::Ask(format!("{action} waits for you in the Inbox, item {item}"))
+            }
+            Ok(Outcome::Denied(verdict)) => {
+                let rule = verdict.because.rule.as_ref().map_or("default-deny", |it| it.as_str());
+                let layer = verdict.because.layer.name();
+                Decision::Deny(format!("the policy denies {action}: `{rule}`, {layer} layer"))
+            }
+            Err(why) => Decision::Deny(why),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.authority.gate.kill_switch() == KillSwitch::On
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keeper({:?})", self.authority)
+    }
+}
