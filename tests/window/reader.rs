@@ -353,6 +353,8 @@ fn a_reader_moves_the_caret_selects_and_replaces() {
             *selections == json!([{ "anchor": [1, 5], "head": [1, 13] }])
         })
         .unwrap();
+    // The reader is told with the next frame.
+    desk.until(&text, "one\ntwxo سلام\nthree\n", 13);
     assert_eq!(desk.selection(&text), (9, 13));
     let all = "new\nwhole\n";
     assert!(desk.ask::<_, bool>(&text, EDITABLE, "SetTextContents", &(all,)).unwrap());
