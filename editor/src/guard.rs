@@ -18,7 +18,7 @@ use kernel::gate::{
     Resource, Source, Verdict,
 };
 use kernel::principal::{ActionId, Principal};
-use kernel::run::schedule::{Known, MachineState, ThisMachine};
+use kernel::run::schedule::{Known, MachineState, Presence, ThisMachine};
 
 use crate::directories::Directories;
 use crate::registry::{Fault, Registry};
@@ -29,7 +29,15 @@ use crate::trust::TrustStore;
 const OWN_POLICY: &str = ".hearth/policy.toml";
 
 /// Actions that only runs have.
-const RUN_ACTIONS: &[(&str, Risk)] = &[("process.run", Risk::L3)];
+const RUN_ACTIONS: &[(&str, Risk)] = &[
+    ("process.run", Risk::L3),
+    ("ledger.checkpoint", Risk::L2),
+    ("log.tidy", Risk::L2),
+    ("object.sweep", Risk::L2),
+];
+
+/// Without a key for so long, nobody is at the machine.
+const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// How much an action can do, as the gate weighs it: to look is to read and to move nothing.
 pub fn tier_of(action: &Action) -> Risk {
@@ -130,24 +138,32 @@ fn denied(principal: &Principal, action: &Action, verdict: &Verdict) -> Fault {
     })
 }
 
+/// What the program knows of its person and the open folder; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// Whether the open folder is trusted.
+    pub is_trusted: Arc<AtomicBool>,
+    /// When a key was touched.
+    pub presence: Arc<Presence>,
+}
+
 /// What the actions of runs may do.
 pub struct Steps {
     registry: Registry,
-    /// Whether the open folder is.
-    is_trusted: Arc<AtomicBool>,
+    around: Around,
 }
 
 impl Steps {
     /// Those of the program.
-    pub fn new(is_trusted: Arc<AtomicBool>) -> Self {
-        Self { registry: Registry::gather(crate::command::GROUPS), is_trusted }
+    pub fn new(around: Around) -> Self {
+        Self { registry: Registry::gather(crate::command::GROUPS), around }
     }
 }
 
 impl Default for Steps {
     /// For whoever only looks actions up.
     fn default() -> Self {
-        Self::new(Arc::default())
+        Self::new(Around::default())
     }
 }
 
@@ -158,9 +174,12 @@ impl Tiers for Steps {
     }
 
     fn context(&self) -> Context {
-        let machine = ThisMachine.look(Duration::ZERO);
+        let machine = ThisMachine.look(self.around.presence.idle());
         let mut facts = Vec::new();
-        if self.is_trusted.load(Ordering::Relaxed) {
+        if matches!(machine.idle, Known::Is(idle) if idle >= IDLE) {
+            facts.push(Fact::Idle);
+        }
+        if self.around.is_trusted.load(Ordering::Relaxed) {
             facts.push(Fact::Trusted);
         }
         if machine.on_mains == Known::Is(true) {

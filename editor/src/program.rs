@@ -34,12 +34,12 @@ mod windows;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use kernel::gate::Gate;
 use kernel::keys::Unlocked;
 use kernel::principal::Principal;
+use kernel::run::schedule::Scheduler;
 use render::glyph::{Hinting, Rasterisation};
 use render::motion::Motion;
 use render::shape::{FontChoice, MissingFont, Shaper};
@@ -50,6 +50,7 @@ use crate::buffer::{Buffer, BufferId};
 use crate::clipboard::Clipboard;
 use crate::control::Control;
 use crate::files::watch::Watcher;
+use crate::guard::Around;
 use crate::input::{Appearance, Focus, Input};
 use crate::instance::Held;
 use crate::journal::Journal;
@@ -135,8 +136,10 @@ pub struct Program {
     /// What the unlocked profile keeps beside its texts, once it is open.
     pub stores: Option<Arc<Stores>>,
     is_opening_stores: bool,
-    /// Whether the focused window's folder is trusted, for runs to know.
-    is_trusted: Arc<AtomicBool>,
+    /// What runs know of the person and the focused window's folder.
+    around: Around,
+    /// Does by itself what nobody waits for.
+    scheduler: Option<Scheduler>,
     /// Questions that wait for a person.
     inbox_count: usize,
     /// Whose call it is that runs.
@@ -200,6 +203,7 @@ pub enum WantedRenderer {
 impl Program {
     /// Takes one event from the shell.
     pub fn input(&mut self, input: Input) {
+        self.around.presence.touch();
         match input {
             Input::Key { presses, text } => self.key(&presses, text.as_deref()),
             Input::Text(text) => self.typed(&text),
@@ -452,6 +456,8 @@ impl Program {
 
     /// The last act of the process, after the shell has gone.
     pub fn close(&mut self) {
+        // What it drives has ended when it is dropped.
+        self.scheduler = None;
         if let Some(stores) = self.stores.take() {
             stores.close();
         }

@@ -6,13 +6,13 @@
 //! opens the profile by itself.
 
 mod act;
+pub mod upkeep;
 
 pub use act::{Driving, act, told};
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use kernel::authority::{Authority, Event, Keeper, Parts};
@@ -26,7 +26,7 @@ use kernel::row::{Found, RowOptions, Rows, Source, Table, Transaction};
 use kernel::run::{Context, Executor, Inputs, ObjectArtifacts, Outputs, Runs, StepError};
 
 use crate::directories::Directories;
-use crate::guard::{self, Steps};
+use crate::guard::{self, Around, Steps};
 use crate::journal;
 use crate::registry::{Fault, FaultKind};
 use crate::trust::TrustStore;
@@ -67,8 +67,8 @@ pub struct Opening {
     pub gate: Arc<Gate>,
     /// Its policy.
     pub files: PolicyFiles,
-    /// Whether the open folder is trusted.
-    pub is_trusted: Arc<AtomicBool>,
+    /// What the program knows of its person and the open folder.
+    pub around: Around,
     /// Told of news of the Inbox.
     pub told: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -79,7 +79,7 @@ impl Stores {
     /// # Errors
     /// What cannot be opened: nothing then acts on its own.
     pub fn open(opening: Opening) -> Result<(Self, Vec<String>), Fault> {
-        let Opening { places, keys, log, gate, files, is_trusted, told } = opening;
+        let Opening { places, keys, log, gate, files, around, told } = opening;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let opener = || keys.opener(journal::PURPOSE);
         let mut problems = Vec::new();
@@ -111,7 +111,7 @@ impl Stores {
             disk: disk.clone(),
             dir: &places.ledgers().join(&device[..16]),
             keys: &keys,
-            writer: log,
+            writer: log.clone(),
             opener: opener(),
             signer,
             patience: PATIENCE,
@@ -139,11 +139,13 @@ impl Stores {
             told,
         });
         let authority = Arc::new(authority.map_err(|error| refused("authority", &error))?);
-        let keeper = Keeper::new(authority.clone(), Arc::new(Steps::new(is_trusted)));
+        let keeper = Keeper::new(authority.clone(), Arc::new(Steps::new(around)));
         let artifacts = Arc::new(ObjectArtifacts::new(objects.clone()));
         let lanes = BTreeMap::from([("main".to_owned(), 2)]);
         let mut runs = Runs::new(rows.clone(), artifacts, Arc::new(keeper), lanes);
         runs.register("process.run", process());
+        let kept = (rows.clone(), objects.clone(), ledger.clone());
+        upkeep::register(&mut runs, (log, keys), kept);
         Ok((Self { rows, objects, ledger, subjects, authority, runs: Arc::new(runs) }, problems))
     }
 

@@ -78,7 +78,7 @@ pub use plan::{
 };
 pub use query::{RunSummary, RunView, StepCount, StepView};
 pub use record::{RunId, RunState, StepState};
-pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper};
+pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper, Wish};
 pub use token::{CancelToken, Cause};
 
 use crate::row::{RowError, Rows, Transaction};

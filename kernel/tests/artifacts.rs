@@ -20,13 +20,13 @@ use kernel::object::{Now, ObjectOptions, ObjectStore};
 use kernel::row::{RowOptions, Rows, Source};
 use kernel::run::{
     Artifacts, Context, Decision, Digest, GateKeeper, Input, Inputs, ObjectArtifacts, Outputs,
-    Plan, RunError, RunId, RunState, Runs, Step, StepState,
+    Plan, RunError, RunId, RunState, Runs, Step, StepState, Wish,
 };
 
 struct Open;
 
 impl GateKeeper for Open {
-    fn decide(&self, _: &str, _: &str, _: &str) -> Decision {
+    fn decide(&self, _: &Wish<'_>) -> Decision {
         Decision::Allow
     }
 

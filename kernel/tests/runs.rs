@@ -20,6 +20,7 @@ use kernel::run::schedule::{Presence, drive_until_touched};
 use kernel::run::{
     Answer, ArtifactError, Artifacts, Compensation, Context, Decision, Digest, GateKeeper, Input,
     Inputs, Outputs, Plan, Retry, RunError, RunId, RunState, Runs, Step, StepError, StepState,
+    Wish,
 };
 
 const SMALL: LogOptions = LogOptions { segment_bytes: 20_000, reserve_bytes: 16_000 };
@@ -61,8 +62,8 @@ struct Gate {
 }
 
 impl GateKeeper for Gate {
-    fn decide(&self, _: &str, action: &str, _: &str) -> Decision {
-        match action {
+    fn decide(&self, wish: &Wish<'_>) -> Decision {
+        match wish.action {
             "x.forbidden" => Decision::Deny("not at night".to_owned()),
             "x.asked" if !self.has_consent.load(Ordering::Relaxed) => {
                 Decision::Ask("may it?".to_owned())

@@ -23,7 +23,7 @@ use kernel::run::schedule::{
 };
 use kernel::run::{
     Context, Decision, GateKeeper, Input, Inputs, ObjectArtifacts, Outputs, Plan, RunError, RunId,
-    RunState, Runs, Step, StepState,
+    RunState, Runs, Step, StepState, Wish,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,8 +37,8 @@ struct Gate {
 }
 
 impl GateKeeper for Gate {
-    fn decide(&self, _: &str, action: &str, _: &str) -> Decision {
-        match action {
+    fn decide(&self, wish: &Wish<'_>) -> Decision {
+        match wish.action {
             "x.asked" if !self.has_consent.load(Ordering::Relaxed) => {
                 Decision::Ask("may it?".to_owned())
             }

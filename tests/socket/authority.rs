@@ -49,6 +49,12 @@ fn plan(home: &Home, target: &Path) -> PathBuf {
     home.file("plan.toml", text).unwrap()
 }
 
+/// A plan of the same shape that does something else.
+fn other_command(home: &Home) -> String {
+    let plan = std::fs::read_to_string(home.beside("plan.toml")).unwrap();
+    plan.replace("echo printed", "echo another")
+}
+
 /// A trusted folder that is open.
 fn with_folder() -> (Home, Instance, PathBuf) {
     let home = Home::new().unwrap();
@@ -85,6 +91,10 @@ fn an_agents_step_waits_for_its_owner_and_then_goes_on() {
         (&json!("agent:helper"), &json!("process.run"), &json!("L3"), &json!("open"))
     );
     until(&home, &["runs"], |runs| runs[0]["state"] == "asks");
+    let shown = json_of(&home, &["inbox", "show", "1"]);
+    let diff = shown["diff"].as_str().unwrap();
+    assert!(diff.contains("program: sh\n") && diff.contains("echo printed"), "{diff}");
+    assert_eq!(shown["origin"], json!("run 1, step append"));
     // No client's word counts, though it may drive the window or knows the passphrase.
     for method in ["inbox.approve", "inbox.deny"] {
         one_sentence(&instance.call(method, json!({"id": 1})).unwrap_err(), &["person"]);
@@ -98,6 +108,10 @@ fn an_agents_step_waits_for_its_owner_and_then_goes_on() {
     let output = command.args(["inbox", "approve", "1"]).output().unwrap();
     one_sentence(String::from_utf8_lossy(&output.stderr).trim(), &["HEARTH_PASSPHRASE_FILE"]);
     assert_eq!(lines(&target), 0);
+    // An approval is of what was looked at: another command of the same action is another item.
+    let other = home.file("other.toml", other_command(&home)).unwrap();
+    json_of(&home, &["runs", "start", other.to_str().unwrap(), "--as", "agent:helper"]);
+    until(&home, &["inbox"], |items| items.as_array().unwrap().len() == 2);
     let approved = json_of(&home, &["inbox", "approve", "1"]);
     assert_eq!(approved["state"], json!("approved"));
     until(&home, &["runs"], |runs| runs[0]["state"] == "done");
@@ -106,7 +120,8 @@ fn an_agents_step_waits_for_its_owner_and_then_goes_on() {
     assert_eq!(log["append"], json!("printed\n"));
     // Once is once.
     json_of(&home, &["runs", "start", plan, "--as", "agent:helper"]);
-    until(&home, &["runs"], |runs| runs[1]["state"] == "asks");
+    until(&home, &["runs"], |runs| runs[2]["state"] == "asks");
+    assert_eq!(json_of(&home, &["runs"])[1]["state"], json!("asks"), "nobody approved that one");
     assert_eq!(lines(&target), 1);
     let told = decisions(&home);
     for line in [
@@ -421,6 +436,49 @@ fn a_workspaces_policy_only_narrows_and_only_once_it_is_trusted() {
     let output = command.arg("--json").output().unwrap();
     let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(checked["decision"], json!("allow"));
+}
+
+#[test]
+fn the_upkeep_is_a_run_that_the_gate_the_ledger_and_the_switch_hold_for() {
+    let home = Home::new().unwrap();
+    let mut instance = start(&home, &[]);
+    let upkeep = |instance: &mut Instance, state: &str| {
+        let run = instance.call("upkeep.now", json!({})).unwrap();
+        let run = run["id"].as_str().unwrap().to_owned();
+        until(&home, &["runs", "show", &run], |it| it["state"] == state)
+    };
+    let done = upkeep(&mut instance, "done");
+    assert_eq!(done["principal"], json!("pack:hearth/upkeep"));
+    let told = decisions(&home);
+    for action in ["ledger.checkpoint", "log.tidy", "object.sweep"] {
+        assert!(told.contains(&format!("pack:hearth/upkeep allowed {action}")), "{told:?}");
+    }
+    json_of(&home, &["kill-switch", "on"]);
+    let stopped = upkeep(&mut instance, "waiting");
+    assert!(stopped["reason"].as_str().unwrap().contains("kill switch"), "{stopped}");
+    json_of(&home, &["kill-switch", "off"]);
+    until(&home, &["runs", "show", "2"], |it| it["state"] == "done");
+    // Its owner's policy is above the program's own.
+    let own = "[[rule]]\nid = \"no-sweep\"\neffect = \"forbid\"\nprincipal = [\"pack\"]\naction = \
+               [\"object.sweep\"]\n";
+    std::fs::write(home.profile().join("config/policy.toml"), own).unwrap();
+    let begun = Instant::now();
+    while json_of(
+        &home,
+        &["policy", "check", "principal=pack:hearth/upkeep", "action=object.sweep"],
+    )["decision"]
+        != "deny"
+    {
+        assert!(begun.elapsed() < SOON);
+    }
+    instance.keys("ctrl-n").unwrap();
+    instance.wait_idle(IDLE_MAX).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    instance.wait_idle(IDLE_MAX).unwrap();
+    let failed = upkeep(&mut instance, "failed");
+    assert!(failed["reason"].as_str().unwrap().contains("no-sweep"), "{failed}");
+    instance.keys("x ctrl-z").unwrap();
+    assert_eq!(instance.text().unwrap(), "");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn open_stores(places: &Directories, keys: Unlocked) -> Result<Stores, Fault> {
         log,
         gate: Arc::new(gate),
         files,
-        is_trusted: Arc::default(),
+        around: guard::Around::default(),
         told: Box::new(|_| {}),
     })?;
     for problem in problems {

@@ -68,6 +68,21 @@ pub const COMMANDS: &[Command] = &[
         ],
         |program, it| program.ask_stores("run.start", it),
     ),
+    taking(
+        risking(
+            key(
+                "upkeep.now",
+                "Tidy up now",
+                "Tidies the log, signs the ledger and gives back what no object needs, as is done \
+                 by itself while nobody needs the machine.",
+                |program, it| program.ask_stores("upkeep.now", it),
+            ),
+            Risk::L2,
+            Effect::Idempotent,
+        ),
+        &[],
+        Shape::Object,
+    ),
     acting(
         "run.resume",
         "Resume a run",

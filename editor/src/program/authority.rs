@@ -9,14 +9,15 @@ use kernel::gate::{KillSwitch, Problem};
 use kernel::inbox::{Item, ItemId, ItemState};
 use kernel::principal::Principal;
 use kernel::run::RunState;
+use kernel::run::schedule::{LocalZone, Parts, Scheduler, ThisMachine};
 use serde_json::Value;
 
 use super::Program;
 use crate::guard;
 use crate::notice::Severity;
-use crate::registry::{Arguments, Fault};
+use crate::registry::{Arguments, Fault, FaultKind};
 use crate::settings::FolderTrust;
-use crate::stores::{self, Driving, Opening, Stores};
+use crate::stores::{self, Driving, Opening, Stores, upkeep};
 use crate::trust::TrustStore;
 use crate::workers::Urgency;
 
@@ -32,14 +33,14 @@ impl Program {
             post(Box::new(move |program: &mut Program| program.hear_of_inbox(event)));
         };
         let (places, folder) = (self.places.clone(), self.window.folder.clone());
-        let (gate, is_trusted) = (Arc::clone(&self.gate), Arc::clone(&self.is_trusted));
+        let (gate, around) = (Arc::clone(&self.gate), self.around.clone());
         self.workers.run(
             "opening the stores",
             Urgency::Background,
             move || {
                 let files = guard::policy_files(&places, folder.as_deref());
                 let told = Box::new(told);
-                Stores::open(Opening { places, keys, log, gate, files, is_trusted, told })
+                Stores::open(Opening { places, keys, log, gate, files, around, told })
             },
             Program::take_stores,
         );
@@ -60,13 +61,48 @@ impl Program {
                 }
                 self.count_inbox();
                 self.note_trust();
-                self.compact_journal();
+                self.schedule_upkeep(&stores);
             }
             Err(fault) => self.say(
                 Severity::Error,
                 format!("Nothing will act on its own, since {}", lowered(&fault.sentence)),
             ),
         }
+    }
+
+    /// Lets the upkeep be done while nobody needs the machine.
+    fn schedule_upkeep(&mut self, stores: &Arc<Stores>) {
+        let scheduler = Scheduler::start(Parts {
+            runs: Arc::clone(&stores.runs),
+            machine: Arc::new(ThisMachine),
+            presence: Arc::clone(&self.around.presence),
+            zone: Arc::new(LocalZone),
+            places: 1,
+        });
+        match scheduler {
+            Ok(scheduler) => {
+                if let Some(upkeep) = upkeep::scheduled()
+                    && let Err(error) = scheduler.schedule(upkeep)
+                {
+                    self.fail(&Fault::told(FaultKind::State, &error));
+                }
+                self.scheduler = Some(scheduler);
+            }
+            Err(error) => self.fail(&Fault::machine(format!(
+                "No thread for what is done while nobody needs the machine: {error}."
+            ))),
+        }
+        let runs = Arc::clone(&stores.runs);
+        self.workers.run(
+            "taking old upkeep away",
+            Urgency::Background,
+            move || upkeep::forget_old(&runs),
+            |program, done| {
+                if let Err(error) = done {
+                    program.fail(&Fault::told(FaultKind::State, &error));
+                }
+            },
+        );
     }
 
     /// News of the Inbox.
@@ -206,7 +242,7 @@ impl Program {
                 (problems, trust)
             },
             |program, (problems, trust): (Vec<Problem>, FolderTrust)| {
-                program.is_trusted.store(trust == FolderTrust::Trusted, Ordering::Relaxed);
+                program.around.is_trusted.store(trust == FolderTrust::Trusted, Ordering::Relaxed);
                 for problem in problems {
                     program.warn(format!("{problem}."));
                 }

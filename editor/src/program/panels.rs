@@ -259,7 +259,8 @@ fn question(id: ItemId, item: &Item) -> Picker {
         entries.push(entry("Decide later", "", Target::Nothing));
         entries.push(entry("Approve this once", "", approve("once")));
         if item.tier < 4 {
-            entries.push(entry("Approve until Hearth ends", "for any change", approve("session")));
+            let any = format!("any {} of {}", item.action, item.principal);
+            entries.push(entry("Approve until Hearth ends", any, approve("session")));
             let always = Target::Call("inbox.propose", id_json(id));
             entries.push(entry("Approve always\u{2026}", "shows the edit of your policy", always));
         }

@@ -137,7 +137,8 @@ impl Program {
             gate: Arc::new(Gate::new(Default::default(), Default::default()).0),
             stores: None,
             is_opening_stores: false,
-            is_trusted: Arc::default(),
+            around: Default::default(),
+            scheduler: None,
             inbox_count: 0,
             caller: Principal::Owner,
         }

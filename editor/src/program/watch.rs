@@ -1,7 +1,6 @@
 //! Follows what other programs do to open files, and the person to settings, keys and themes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::Program;
 use crate::files::save;
@@ -83,22 +82,6 @@ impl Program {
             move || finish(&safety),
             |program, sentences: Vec<String>| {
                 for sentence in sentences {
-                    program.say(Severity::Warning, sentence);
-                }
-            },
-        );
-    }
-
-    /// Drops what the log needs no more: texts that were closed, sessions that were replaced.
-    pub(super) fn compact_journal(&mut self) {
-        let (Some(writer), Some(keys)) = (self.journal.writer(), self.keys.clone()) else { return };
-        let rows = self.stores.as_ref().map(|stores| Arc::clone(&stores.rows));
-        self.workers.run(
-            "tidying the log",
-            Urgency::Background,
-            move || crate::journal::compact(&writer, &keys, rows.as_deref()),
-            |program, result| {
-                if let Err(sentence) = result {
                     program.say(Severity::Warning, sentence);
                 }
             },

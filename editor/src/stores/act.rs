@@ -11,7 +11,7 @@ use kernel::principal::Principal;
 use kernel::run::{Answer, Plan, RunError, RunId, RunState, Runs};
 use serde_json::{Value, json};
 
-use super::Stores;
+use super::{Stores, upkeep};
 use crate::record;
 use crate::registry::{Arguments, Fault, FaultKind, path_from_json, path_to_json};
 
@@ -44,6 +44,10 @@ pub fn act(
     match id.split('.').next() {
         Some("inbox") => act_inbox(stores, id, arguments),
         Some("ledger") => act_ledger(stores, id, arguments),
+        Some("upkeep") => {
+            let run = stores.runs.start(upkeep::PRINCIPAL, &upkeep::plan());
+            stores.drive(run.map_err(|error| ran(&error))?, driving, Runs::drive)
+        }
         Some("run") => act_run(stores, id, arguments, driving),
         Some("kill") => {
             let switch = if id == "kill.on" { KillSwitch::On } else { KillSwitch::Off };

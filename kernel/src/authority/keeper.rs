@@ -9,7 +9,7 @@ use crate::action::Risk;
 use crate::gate::{Context, KillSwitch, Request, Resource};
 use crate::ledger::TraceId;
 use crate::principal::{ActionId, Name, Principal};
-use crate::run::{Decision, GateKeeper};
+use crate::run::{Decision, GateKeeper, Wish};
 
 /// How long a run's question stands: a week.
 const STANDS: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -36,7 +36,8 @@ impl Keeper {
         Self { authority, tiers }
     }
 
-    fn ask(&self, principal: &str, action: &str, resource: &str) -> Result<Outcome, String> {
+    fn ask(&self, wish: &Wish<'_>) -> Result<Outcome, String> {
+        let Wish { principal, action, resource, .. } = *wish;
         let who: Principal = principal.parse().map_err(|error| format!("{error}"))?;
         let id = ActionId::new(action).map_err(|error| error.to_string())?;
         let risk = self.tiers.risk(action).ok_or_else(|| {
@@ -54,15 +55,40 @@ impl Keeper {
             resource: &resource,
             context: self.tiers.context(),
         };
-        let origin = format!("a step of a run: {action}");
-        let ask = Ask { request, trace: TraceId(0), origin: &origin, diff: None, stands: STANDS };
+        let origin = format!("run {}, step {}", wish.run, wish.step);
+        let content = content(wish);
+        let ask = Ask {
+            request,
+            trace: TraceId(u128::from(wish.run.0)),
+            origin: &origin,
+            diff: (!content.is_empty()).then_some(&content),
+            stands: STANDS,
+        };
         self.authority.ask(&ask).map_err(|error| error.to_string())
     }
 }
 
+/// What a step takes, for a person to look at: an approval holds for just this. What stands in the
+/// plan is shown whole, all else by its hash.
+fn content(wish: &Wish<'_>) -> String {
+    let mut text = String::new();
+    for (name, digest) in wish.inputs {
+        match wish.inline.get(name) {
+            Some(value) if value.contains('\n') => {
+                text.push_str(&format!("{name}:\n"));
+                value.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
+            }
+            Some(value) => text.push_str(&format!("{name}: {value}\n")),
+            None => text.push_str(&format!("{name}: {digest}\n")),
+        }
+    }
+    text
+}
+
 impl GateKeeper for Keeper {
-    fn decide(&self, principal: &str, action: &str, resource: &str) -> Decision {
-        match self.ask(principal, action, resource) {
+    fn decide(&self, wish: &Wish<'_>) -> Decision {
+        let action = wish.action;
+        match self.ask(wish) {
             Ok(Outcome::Allowed(_)) => Decision::Allow,
             Ok(Outcome::Asked(item)) => {
                 Decision::Ask(format!("{action} waits for you in the Inbox, item {item}"))

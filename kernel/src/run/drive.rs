@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::executor::{Context, Executor, Inputs, StepError};
 use super::plan::{Graph, Input};
 use super::record::{self, CACHE, CacheRow, RUNS, RunRow, STEPS, StepRow};
-use super::seam::{Artifacts, Decision};
+use super::seam::{Artifacts, Decision, Wish};
 use super::worker::{self, Closing, Job, Jobs};
 use super::{Cause, Digest, Live, RunError, RunId, RunState, Runs, StepState, digest};
 use crate::action::Effect;
@@ -362,11 +362,26 @@ impl<'a> Drive<'a> {
         *busy.get_mut(lane).expect("it was entered") -= 1;
     }
 
+    /// What the gate says of a step, or of what takes it back.
+    fn ask(&self, number: u32, action: &str) -> Decision {
+        let (step, row) = (&self.graph.plan.steps[number as usize], &self.steps[number as usize]);
+        let inputs = self.inputs(number);
+        self.runs.gate.decide(&Wish {
+            principal: &self.row.principal,
+            run: self.id,
+            step: &step.name,
+            action,
+            resource: step.resource.as_ref().unwrap_or(&step.name),
+            identity: row.identity,
+            inputs: &inputs.names,
+            inline: &inputs.inline,
+        })
+    }
+
     /// Asks the gate. What counts each time is begun only after that is durable.
     fn admit(&mut self, number: u32, jobs: &Jobs) -> Result<(), RunError> {
         let step = &self.graph.plan.steps[number as usize];
-        let resource = step.resource.as_ref().unwrap_or(&step.name);
-        let decision = self.runs.gate.decide(&self.row.principal, &step.action, resource);
+        let decision = self.ask(number, &step.action);
         let (effect, row) = (step.effect, &mut self.steps[number as usize]);
         match decision {
             Decision::Allow => {
@@ -598,8 +613,7 @@ impl<'a> Drive<'a> {
     fn compensate(&mut self, number: u32, jobs: &Jobs) -> Result<Result<(), StepError>, RunError> {
         let step = &self.graph.plan.steps[number as usize];
         let action = &step.compensation.as_ref().expect("it has one").action;
-        let resource = step.resource.as_ref().unwrap_or(&step.name);
-        match self.runs.gate.decide(&self.row.principal, action, resource) {
+        match self.ask(number, action) {
             Decision::Allow => {}
             Decision::Ask(why) | Decision::Deny(why) => {
                 return Ok(Err(StepError::Permanent(format!("the gate says no: {why}"))));

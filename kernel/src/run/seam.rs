@@ -1,8 +1,9 @@
 //! What runs need of other rooms: a place for bytes, and somebody who decides.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Digest;
+use super::{Digest, RunId};
 
 /// Where outputs, logs and plans are kept: bytes by their BLAKE3 hash.
 pub trait Artifacts: Send + Sync {
@@ -39,10 +40,32 @@ impl fmt::Display for ArtifactError {
 
 impl std::error::Error for ArtifactError {}
 
+/// A step that is about to be tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// For whom its run is done.
+    pub principal: &'a str,
+    /// The run.
+    pub run: RunId,
+    /// The step's name in it.
+    pub step: &'a str,
+    /// What it does.
+    pub action: &'a str,
+    /// To what, as the plan says.
+    pub resource: &'a str,
+    /// The hash of action, version and inputs.
+    pub identity: Option<Digest>,
+    /// What it takes, by hash.
+    pub inputs: &'a BTreeMap<String, Digest>,
+    /// What of that stands in the plan itself.
+    pub inline: &'a BTreeMap<String, String>,
+}
+
 /// Who is asked before a step, and holds the kill switch.
 pub trait GateKeeper: Send + Sync {
-    /// Whether `principal` may do `action` to `resource` now. It is asked right before each try.
-    fn decide(&self, principal: &str, action: &str, resource: &str) -> Decision;
+    /// Whether it may be done now. It is asked right before each try, and again before what takes a
+    /// step back.
+    fn decide(&self, wish: &Wish<'_>) -> Decision;
 
     /// Whether everything autonomous has to stand still. It is asked many times a second.
     fn is_stopped(&self) -> bool;
