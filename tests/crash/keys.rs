@@ -101,8 +101,8 @@ fn twelve_words_recover_a_profile_whose_passphrase_is_lost() {
 fn a_key_is_rotated_while_somebody_types() {
     let home = with_a_draft("old ");
     let mut hearth = start(&home, &[]);
-    let text = "name = \"greet\"\n[[steps]]\nname = \"greet\"\naction = \"process.run\"\nversion = 1\n\
-                effect = \"once\"\ninputs.program = { value = \"echo\" }\n\
+    let text = "name = \"greet\"\n[[steps]]\nname = \"greet\"\naction = \"process.run\"\n\
+                version = 1\neffect = \"once\"\ninputs.program = { value = \"echo\" }\n\
                 inputs.arguments = { value = \"hello\" }\n";
     let plan = home.file("plan.toml", text).unwrap();
     ask(&home, &["kill-switch", "on"]);
