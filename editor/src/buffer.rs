@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use syntax::{Language, Syntax};
+use text::bidi::Base;
 use text::bytes::Encoding;
 use text::indentation::Indentation;
 use text::line_ending::{LineEnding, LineEndings};
@@ -206,6 +207,11 @@ impl Buffer {
     /// Whether it is text for people: its paragraphs choose their direction, and wrap.
     pub fn is_prose(&self) -> bool {
         self.syntax.language().is_none_or(|language| language.name() == "markdown")
+    }
+
+    /// The base direction of its lines: prose chooses it, code runs to the right.
+    pub fn base(&self) -> Base {
+        if self.is_prose() { Base::Auto } else { Base::Ltr }
     }
 
     /// Whether there are edits that the file lacks.

@@ -157,6 +157,21 @@ impl Journal {
         self.writer.clone()
     }
 
+    /// Whether what was written before waits for the profile to be unlocked.
+    pub fn is_locked(&self) -> bool {
+        self.lock == Lock::Locked
+    }
+
+    /// Whether what was written before can be read.
+    pub fn is_unlocked(&self) -> bool {
+        self.lock == Lock::Open
+    }
+
+    /// Whether the profile is being unlocked.
+    pub fn is_opening(&self) -> bool {
+        self.lock == Lock::Opening
+    }
+
     /// Notes that the profile was unlocked, or that it was not.
     pub fn set_lock(&mut self, lock: Lock, sealer: Option<Sealer>) {
         self.lock = lock;

@@ -189,7 +189,8 @@ fn open(
                 None => {
                     let reason = Fault::state(format!(
                         "The profile is locked: what you type is kept, and what was unsaved comes \
-                         back once {PASSPHRASE_VARIABLE} names a file with the passphrase."
+                         back once you unlock it (\"Unlock the profile\" in the palette, or \
+                         {PASSPHRASE_VARIABLE} at the next start)."
                     ));
                     return Opened { keys: Keys::Sealed { locked, reason }, guard };
                 }

@@ -11,7 +11,7 @@ mod compare;
 mod early;
 mod edit;
 mod find;
-mod frame;
+pub mod frame;
 mod keys;
 mod leave;
 mod merge;
@@ -26,6 +26,7 @@ mod save;
 mod session;
 mod start;
 mod state;
+mod unlock;
 mod watch;
 mod window;
 mod windows;
@@ -41,7 +42,7 @@ use kernel::principal::Principal;
 use kernel::run::schedule::Scheduler;
 use render::glyph::{Hinting, Rasterisation};
 use render::motion::Motion;
-use render::shape::Shaper;
+use render::shape::{FontChoice, MissingFont, Shaper};
 use render::theme::Theme;
 use smallvec::SmallVec;
 
@@ -70,6 +71,7 @@ pub use leave::{Then, What};
 pub use overlay::Confirm;
 pub use parse::ParseFlag;
 pub use start::Start;
+pub use state::font_choice;
 pub use window::{Visibility, Window, WindowId};
 
 /// The whole state; owned by the UI thread.
@@ -152,6 +154,12 @@ pub struct Program {
     last_find: Option<(String, crate::find::Options)>,
     /// The layout that the kept session has.
     kept_layout: u64,
+    /// The fonts that were looked up; `None` until the first frame is there.
+    fonts: Option<FontChoice>,
+    /// Those of them that are not there.
+    missing_fonts: Vec<MissingFont>,
+    /// The font of code has characters of different widths.
+    is_proportional: bool,
 }
 
 /// What floats over the text and has the keyboard.
@@ -379,7 +387,7 @@ impl Program {
         }
     }
 
-    /// Lets go of what a screen reader asked for: it presses what it was told of.
+    /// Does what assistive technology asks for.
     pub fn accessibility_action(&mut self, request: &accesskit::ActionRequest) {
         crate::accessibility::act(self, request);
     }

@@ -13,6 +13,8 @@ pub enum Question {
     SaveAs,
     /// With which file to compare.
     Compare,
+    /// The passphrase of the profile.
+    Passphrase,
 }
 
 impl Question {
@@ -23,6 +25,7 @@ impl Question {
             Question::Open => "Path of a file to open",
             Question::SaveAs => "Path to save to",
             Question::Compare => "Path of a file to compare with",
+            Question::Passphrase => "Passphrase of the profile",
         }
     }
 
@@ -33,6 +36,7 @@ impl Question {
             Question::Open => "Enter opens it, Tab completes; a new name makes a new file",
             Question::SaveAs => "Enter saves there, Tab completes",
             Question::Compare => "Enter shows both beside each other, Tab completes",
+            Question::Passphrase => "Enter unlocks: what was unsaved comes back, and its undo",
         }
     }
 }
@@ -50,8 +54,13 @@ pub struct Prompt {
 impl Prompt {
     /// Asks, with an answer to start from.
     pub fn new(question: Question, answer: impl Into<String>) -> Self {
-        let mut input = LineInput::default();
-        input.set(answer);
+        let mut input = match question {
+            Question::Passphrase => LineInput::secret(),
+            _ => LineInput::default(),
+        };
+        if question != Question::Passphrase {
+            input.set(answer);
+        }
         Prompt { question, input, trouble: None }
     }
 }

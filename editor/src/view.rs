@@ -3,6 +3,7 @@
 //! A view has no text of its own and no pixels; `paint` draws it, the program edits it.
 
 pub mod colors;
+pub mod heard;
 pub mod paint;
 pub mod rows;
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use render::geometry::Rect;
 use text::display::{DisplayMap, DisplayPoint, Inlay, InlayId, InlayKind, Row};
-use text::edit::Bias;
+use text::edit::{Bias, map_through};
 use text::movement::columns::Columns;
 use text::width::TabWidth;
 use text::{Change, CharOffset, CharRange, Place, Positions, Rope, Selection, Selections};
@@ -115,6 +116,8 @@ pub struct EditorView {
     pub scale: Scale,
     margins: Margins,
     cache: RowCache,
+    /// What assistive technology was told of; `None` until there is any that listens.
+    heard: Option<CharRange>,
 }
 
 impl EditorView {
@@ -135,6 +138,7 @@ impl EditorView {
             scale: Scale { font: 14.0, cell: 8.4, row: 22.0 },
             margins: Margins::default(),
             cache: RowCache::default(),
+            heard: None,
         }
     }
 
@@ -155,6 +159,7 @@ impl EditorView {
             scale: self.scale,
             margins: self.margins,
             cache: RowCache::default(),
+            heard: None,
         }
     }
 
@@ -171,6 +176,10 @@ impl EditorView {
         if let Some(alignment) = &mut self.alignment {
             alignment.changed(change);
         }
+        self.heard = self.heard.map(|heard| CharRange {
+            start: map_through(&change.edits, heard.start, Bias::Before),
+            end: map_through(&change.edits, heard.end, Bias::After),
+        });
         if selections.is_none() && self.scroll.row > 0.0 {
             self.stay(&spans);
         }
@@ -378,6 +387,15 @@ impl EditorView {
             }
         }
         self.scroll.row += top as f64 - first as f64;
+    }
+
+    /// The cells of a row that are worth shaping, in steps so that scrolling keeps what is cached.
+    pub fn columns(&self) -> std::ops::Range<usize> {
+        const STEP: usize = 512;
+        let left = (self.scroll.x / self.scale.cell) as usize;
+        let right = left + (self.area.width / self.scale.cell) as usize + 1;
+        let start = if left < 2 * STEP { 0 } else { (left / STEP - 1) * STEP };
+        start..(right / STEP + 2) * STEP
     }
 
     /// Rows that fit into the view, the last one perhaps in part.

@@ -6,6 +6,7 @@
 
 mod assemble;
 mod cache;
+mod choice;
 mod face;
 mod fallback;
 mod fonts;
@@ -14,6 +15,7 @@ mod pieces;
 mod shaper;
 mod style;
 
+pub use choice::{BUNDLED_MONO, BUNDLED_UI, FontChoice, MissingFont};
 pub use face::{Face, FaceId};
 pub use fonts::{Fonts, Generation};
 pub use line::{Affinity, Cluster, Direction, Glyph, GlyphSpan, ShapedLine, VisualStep};

@@ -11,6 +11,7 @@ mod records;
 mod saves;
 #[cfg(target_os = "linux")]
 mod signals;
+mod unlock;
 
 use std::path::Path;
 use std::process::Command;

@@ -89,7 +89,8 @@ fn a_truncated_log_costs_its_end_alone() {
     assert!(text.starts_with("word0_word1_"), "{text}");
 }
 
-fn locked(home: &Home) -> Instance {
+/// The program without the passphrase, so that the profile stays locked.
+pub fn locked(home: &Home) -> Instance {
     let mut command = home.command(&binary(Profile::Dev).unwrap());
     command.env_remove("HEARTH_PASSPHRASE_FILE").arg("--headless");
     let mut hearth = Instance::start(command, home).unwrap();

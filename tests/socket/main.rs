@@ -8,6 +8,7 @@ mod compare;
 mod disk;
 mod editing;
 mod finding;
+mod fonts;
 mod outside;
 mod panes;
 mod pictures;

@@ -2,12 +2,17 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod bus;
 mod clipboard;
 mod gpu;
 mod keys;
 mod pointer;
 mod preferences;
+#[cfg(target_os = "linux")]
+mod reader;
 mod stage;
+mod unlock;
 mod windows;
 
 use std::process::Command;

@@ -2,14 +2,13 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 use zbus::blocking::{Connection, connection};
 use zbus::zvariant::{OwnedValue, Value};
 
+use super::bus::Bus;
 use super::stage::IDLE_MAX;
 use tests::display::Display;
 use tests::instance::{Home, Instance, Profile, binary};
@@ -20,37 +19,6 @@ const PATH: &str = "/org/freedesktop/portal/desktop";
 const INTERFACE: &str = "org.freedesktop.portal.Settings";
 const APPEARANCE: &str = "org.freedesktop.appearance";
 const DESKTOP: &str = "org.gnome.desktop.interface";
-
-/// A session bus of its own; it ends when this is dropped.
-struct Bus {
-    daemon: Child,
-    address: String,
-}
-
-impl Bus {
-    fn start() -> Result<Self, String> {
-        let mut command = Command::new("dbus-daemon");
-        command.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
-        let mut daemon = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("dbus-daemon (package dbus) does not start: {error}"))?;
-        let stdout = daemon.stdout.take().expect("it is piped");
-        let mut address = String::new();
-        BufReader::new(stdout).read_line(&mut address).map_err(|error| error.to_string())?;
-        Ok(Bus { daemon, address: address.trim().to_owned() })
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to kill.
-        let _ = self.daemon.kill();
-        // The status of a killed process tells nothing.
-        let _ = self.daemon.wait();
-    }
-}
 
 /// The settings of a desktop that prefers dark and no movement.
 struct Portal {

@@ -21,6 +21,7 @@ use super::invocation::{DoctorTask, Form};
 use super::{line, list};
 use crate::directories::Directories;
 use crate::instance;
+use crate::program::font_choice;
 use crate::record;
 use crate::registry::{Fault, Registry};
 use crate::source::Problem;
@@ -104,7 +105,7 @@ fn examine(directories: &Directories, program: Option<PathBuf>) -> Vec<Check> {
         records::check_log(directories),
         records::check_metrics(directories),
         records::check_crashes(directories),
-        machine::check_fonts(),
+        machine::check_fonts(&font_choice(&settings)),
         machine::check_clipboard(),
         machine::check_input_method(),
         machine::check_keychain(looked.guard),

@@ -112,6 +112,8 @@ fn describe(program: &Program) -> Value {
             Motion::Full => "full",
             Motion::Reduced => "reduced",
         },
+        "prompt": prompt(program),
+        "states": program.states(),
         "windows": windows,
         "notices": notices,
     })
@@ -151,6 +153,17 @@ fn focus_name(program: &Program) -> &'static str {
         (None, Some(Field::Find | Field::Overlay)) => "find",
         (None, None) if program.view().is_some() => "editor",
         (None, None) => "window",
+    }
+}
+
+/// What is asked and what is said of the answer; never what is typed.
+fn prompt(program: &Program) -> Value {
+    match &program.window.overlay {
+        Some(Overlay::Prompt(prompt)) => json!({
+            "question": prompt.question.placeholder(),
+            "hint": prompt.trouble.as_deref().unwrap_or(prompt.question.hint()),
+        }),
+        _ => Value::Null,
     }
 }
 

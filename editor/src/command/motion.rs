@@ -108,18 +108,13 @@ pub fn go(program: &mut Program, go: Go, movement: Movement) -> Result<Value, Fa
         Go::LineEnd => heads(view, movement, row_end),
         Go::Bracket => heads(view, movement, |_, head| bracket(buffer, head.at).into()),
         other => {
-            if let Some(motion) = other.motion(base(buffer)) {
+            if let Some(motion) = other.motion(buffer.base()) {
                 along_text(view, buffer.rope(), motion, movement);
             }
         }
     }
     program.redraw();
     Ok(Value::Null)
-}
-
-/// The base direction of a buffer's lines: prose chooses it, code runs to the right.
-pub fn base(buffer: &Buffer) -> Base {
-    if buffer.is_prose() { Base::Auto } else { Base::Ltr }
 }
 
 fn along_text(view: &mut EditorView, rope: &Rope, motion: Motion, movement: Movement) {

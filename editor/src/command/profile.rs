@@ -13,7 +13,21 @@ use crate::registry::{Arguments, Command, Fault};
 use crate::workers::Urgency;
 
 /// What changes them while the program runs.
-pub const COMMANDS: &[Command] = &[taking(
+pub const COMMANDS: &[Command] = &[UNLOCK, ROTATE];
+
+const UNLOCK: Command = risking(
+    key(
+        "profile.unlock",
+        "Unlock the profile",
+        "Asks for the passphrase; then what was unsaved comes back, and the log is read and \
+         written with its own key.",
+        |program, _| program.ask_to_unlock(),
+    ),
+    Risk::L2,
+    Effect::Once,
+);
+
+const ROTATE: Command = taking(
     risking(
         key(
             "profile.rotate_key",
@@ -27,7 +41,7 @@ pub const COMMANDS: &[Command] = &[taking(
     ),
     &[],
     Shape::Object,
-)];
+);
 
 fn rotate(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
     let locked = || Fault::state("The profile is locked: unlock it first.");

@@ -148,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn nobody_but_a_person_unlocks_the_profile() {
+        // At a terminal one has proved the passphrase, so that there is nothing to unlock.
+        for principal in [Principal::Socket, Principal::Driver, Principal::Owner] {
+            assert!(!may(principal, "profile.unlock", Effect::Once, Risk::L2));
+        }
+    }
+
+    #[test]
     fn driving_needs_an_instance_that_was_started_for_it() {
         let (gate, keys) = (gate(), action("app.keys", Effect::Once, Risk::L1));
         for principal in [Principal::Socket, Principal::Owner, Principal::Terminal] {

@@ -283,7 +283,7 @@ pub fn compact(writer: &LogWriter, keys: &Unlocked, rows: Option<&Rows>) -> Resu
         record::SESSION => Some(header.sequence) >= last,
         _ if record::is_own(header) => !closed.contains(&StreamKey(header.stream.0)),
         // A ledger is never tidied, and rows say themselves what they need.
-        _ => condensed.is_none_or(|condensed| condensed.keeps(header)),
+        _ => stores::needs(header, condensed.as_ref()),
     };
     writer.compact(&opener, keep).map(|_| ()).map_err(told)
 }

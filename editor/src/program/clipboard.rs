@@ -31,7 +31,8 @@ impl Program {
         let is_lines = self.has_carets_alone();
         self.copy();
         if let Some(input) = self.line_input() {
-            if !input.selection().is_empty() {
+            // What cannot be copied is not taken away either.
+            if !input.is_secret() && !input.selection().is_empty() {
                 input.insert("");
                 self.input_changed();
             }
@@ -47,7 +48,8 @@ impl Program {
     pub fn copied(&mut self) -> Option<String> {
         if let Some(input) = self.line_input() {
             let chosen = input.selection();
-            return (!chosen.is_empty()).then(|| input.text()[chosen].to_owned());
+            let may_be_seen = !input.is_secret();
+            return (may_be_seen && !chosen.is_empty()).then(|| input.text()[chosen].to_owned());
         }
         let (view, buffer) = self.active()?;
         (buffer.rope().end().0 > 0)

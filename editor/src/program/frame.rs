@@ -1,12 +1,13 @@
 //! A frame: the window as elements, laid out, painted with its texts.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use render::geometry::{Point, Rect};
 use render::layout::{self, Element, Layout, Place};
 use render::scene::Scene;
 use render::scene::{Border, Quad, Radii};
-use render::shape::{Direction, Ligatures, TextStyle};
+use render::shape::{Direction, Ligatures, ShapedLine, TextStyle};
 use render::theme::Colors;
 use text::{Line, Positions};
 
@@ -136,7 +137,12 @@ impl Program {
             Overlay::Picker(picker) => card::picker(picker, width, self.card_rise(), colors),
             Overlay::Prompt(prompt) => {
                 let hint = prompt.trouble.as_deref().unwrap_or(prompt.question.hint());
-                card::prompt(prompt.question.placeholder(), hint, width, self.card_rise(), colors)
+                let secrecy = match prompt.input.is_secret() {
+                    true => layout::Role::PasswordInput,
+                    false => layout::Role::TextInput,
+                };
+                let question = prompt.question.placeholder();
+                card::prompt(question, hint, secrecy, width, self.card_rise(), colors)
             }
         })
     }
@@ -179,7 +185,6 @@ impl Program {
         let text = Element::custom(Target::View(pane.id).id())
             .role(layout::Role::TextArea)
             .label(buffer.title())
-            .value(self.spoken_line(view, buffer))
             .grow(1.0);
         sheet
             .child(strip)
@@ -187,13 +192,6 @@ impl Program {
             .maybe(find)
             .child(tabs::path(pane.id, &self.path_parts(buffer), colors))
             .child(text)
-    }
-
-    /// The line of the caret, for a screen reader.
-    fn spoken_line(&self, view: &EditorView, buffer: &Buffer) -> String {
-        let rope = buffer.rope();
-        let line = rope.line_range(rope.line_of(view.selections.primary().head));
-        rope.slice_of(line).chars().take(500).collect()
     }
 
     fn tabs(&self, pane: &Pane<EditorView>) -> Vec<Tab> {
@@ -296,7 +294,7 @@ impl Program {
     }
 
     /// What is degraded or awaited, for the right end of the status line.
-    fn states(&self) -> Vec<String> {
+    pub fn states(&self) -> Vec<String> {
         let mut states = Vec::new();
         states.extend(self.pending_keys());
         states.extend(self.comparison_words());
@@ -308,6 +306,10 @@ impl Program {
         states.extend(stopped);
         if self.view().is_some_and(|view| self.lacks_colors(view.buffer)) {
             states.push("some colours are missing: the text is one large error".to_owned());
+        }
+        states.extend(self.missing_fonts.iter().map(ToString::to_string));
+        if self.is_proportional {
+            states.push(format!("{} is not monospaced", self.settings.editor().font_family));
         }
         if self.window.renderer == super::RendererName::Cpu && self.window.without_gpu.is_some() {
             states.push("drawn on the CPU".to_owned());
@@ -393,13 +395,9 @@ impl Program {
             Field::Find => (self.window.find_focus == Some(field), "Find".to_owned()),
             Field::Replace => (self.window.find_focus == Some(field), "Replace with".to_owned()),
         };
-        let Some(input) = self.field(field).cloned() else { return };
+        let Some(input) = self.field(field).map(LineInput::veiled) else { return };
         let style = field_style(field);
-        let (shown, caret) = input.shown();
-        let line = self.shaper.shape(&shown, style, Default::default());
-        let x = line.x_of(caret, render::shape::Affinity::Downstream);
-        // A long text is scrolled so that the caret is seen.
-        let left = rect.x - (x - rect.width + 2.0).max(0.0);
+        let FieldLine { line, left, x } = self.field_line(&input, style, rect);
         let baseline = rect.y + line.baseline_in(rect.height);
         scene.clipped(rect, 0.0, |scene| {
             let selection = if is_focused { input.selection() } else { 0..0 };
@@ -408,7 +406,7 @@ impl Program {
                 let rect = Rect { x: left + x0, width: x1 - x0, ..rect };
                 scene.quad(Quad { radii: Radii::all(2.0), ..Quad::fill(rect, colors.selection) });
             }
-            if shown.is_empty() {
+            if line.is_empty() {
                 let line = self.shaper.shape(&placeholder, style, Default::default());
                 scene.text(&line, Point { x: rect.x, y: baseline }, colors.muted);
             } else {
@@ -430,7 +428,18 @@ impl Program {
         }
     }
 
-    fn field(&self, field: Field) -> Option<&LineInput> {
+    /// A field's text as it is drawn in `rect`.
+    pub fn field_line(&mut self, input: &LineInput, style: TextStyle, rect: Rect) -> FieldLine {
+        let (shown, caret) = input.shown();
+        let line = self.shaper.shape(&shown, style, Default::default());
+        let x = line.x_of(caret, render::shape::Affinity::Downstream);
+        // A long text is scrolled so that the caret is seen.
+        let left = rect.x - (x - rect.width + 2.0).max(0.0);
+        FieldLine { line, left, x }
+    }
+
+    /// What is typed into a field, if it is open.
+    pub fn field(&self, field: Field) -> Option<&LineInput> {
         match (field, &self.window.overlay) {
             (Field::Overlay, Some(Overlay::Picker(picker))) => Some(&picker.input),
             (Field::Overlay, Some(Overlay::Prompt(prompt))) => Some(&prompt.input),
@@ -458,6 +467,16 @@ impl Program {
     pub fn layout(&self) -> Option<&Layout> {
         self.window.frame.layout.as_ref()
     }
+}
+
+/// What is typed into a field, as it is drawn.
+pub struct FieldLine {
+    /// Its text.
+    pub line: Arc<ShapedLine>,
+    /// The text's left edge, which may lie left of the field.
+    pub left: f32,
+    /// The caret, from there.
+    pub x: f32,
 }
 
 /// The style of what is typed into a field.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Overlay, Program};
 use crate::buffer::{Buffer, BufferId};
 use crate::files::load;
+use crate::journal::StreamKey;
 use crate::panes::PaneId;
 use crate::picker::{About, Entries, Entry, Kind, Picker, Target};
 use crate::registry::Fault;
@@ -52,6 +53,16 @@ pub enum Closed {
     File(PathBuf),
     /// A text with edits that no file has.
     Text(Box<Buffer>),
+}
+
+impl Closed {
+    /// The stream of a text.
+    pub fn stream(&self) -> Option<StreamKey> {
+        match self {
+            Closed::File(_) => None,
+            Closed::Text(buffer) => buffer.stream,
+        }
+    }
 }
 
 impl Program {

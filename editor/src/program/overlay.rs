@@ -208,9 +208,13 @@ impl Program {
     }
 
     fn confirm_answer(&mut self, mut prompt: Prompt) {
+        if prompt.question == Question::Passphrase {
+            return self.unlock_with(prompt);
+        }
         let answer = prompt.input.text().trim().to_owned();
         let path = |answer: &str| expand(answer, self.window.folder.as_deref());
         match prompt.question {
+            Question::Passphrase => {}
             Question::Line => match parse_line(&answer) {
                 Some((line, column)) => {
                     self.window.before_prompt = None;
@@ -262,7 +266,7 @@ impl Program {
     pub fn complete_path(&mut self) {
         let folder = self.window.folder.clone();
         let Some(Overlay::Prompt(prompt)) = &mut self.window.overlay else { return };
-        if prompt.question == Question::Line {
+        if matches!(prompt.question, Question::Line | Question::Passphrase) {
             return;
         }
         let typed = prompt.input.text().to_owned();

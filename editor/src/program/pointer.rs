@@ -129,8 +129,8 @@ impl Program {
         };
         let style = super::frame::field_style(field);
         let Some(input) = self.line_input() else { return };
-        let shown = input.text().to_owned();
-        let line = self.shaper.shape(&shown, style, Default::default());
+        let shown = input.veiled();
+        let line = self.shaper.shape(shown.text(), style, Default::default());
         let (byte, _) = line.byte_at(at.x - rect.x);
         if let Some(input) = self.line_input() {
             input.place(byte);
@@ -158,8 +158,9 @@ impl Program {
             StatusPart::Language
             | StatusPart::Encoding
             | StatusPart::LineEnding
-            | StatusPart::Indentation
-            | StatusPart::State => "palette.open",
+            | StatusPart::Indentation => "palette.open",
+            StatusPart::State if self.journal.is_locked() => "profile.unlock",
+            StatusPart::State => "palette.open",
         };
         self.perform(id, Value::Null);
     }

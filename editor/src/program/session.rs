@@ -62,9 +62,10 @@ impl Program {
         hasher.finish()
     }
 
-    /// Keeps where everything is.
+    /// Keeps where everything is. While the profile is locked, where everything was is still to
+    /// come back from the log.
     pub fn keep_session(&mut self) {
-        if self.is_restoring {
+        if self.is_restoring || !self.journal.is_unlocked() {
             return;
         }
         let session = self.session();

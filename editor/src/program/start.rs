@@ -130,6 +130,9 @@ impl Program {
             offered: None,
             last_find: None,
             kept_layout: 0,
+            fonts: None,
+            missing_fonts: Vec::new(),
+            is_proportional: false,
             keys: None,
             gate: Arc::new(Gate::new(Default::default(), Default::default()).0),
             stores: None,
@@ -209,7 +212,7 @@ impl Program {
     }
 
     /// The profile is unlocked: what was written can be read, and the owner can prove itself.
-    fn take_keys(&mut self, keys: Unlocked) {
+    pub(super) fn take_keys(&mut self, keys: Unlocked) {
         self.journal.set_lock(Lock::Open, Some(keys.sealer(journal::PURPOSE)));
         if let Some(control) = &self.control {
             control.trust(Verifier::new(&keys));

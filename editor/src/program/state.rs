@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use kernel::log::Health;
+use render::shape::{FontChoice, Fonts};
 use render::theme::{self, Theme};
+use text::{Selection, Selections};
 
 use super::Program;
 use crate::directories::Directories;
@@ -11,10 +13,10 @@ use crate::input::Appearance;
 use crate::keymap::Keymap;
 use crate::notice::Severity;
 use crate::panes::{PaneId, Toward};
-use crate::settings::{Changes, FolderTrust, Layer, ThemeMode};
+use crate::settings::{Changes, FolderTrust, Layer, Settings, ThemeMode};
 use crate::source::{Problem, Source};
 use crate::trust::TrustStore;
-use crate::view::EditorView;
+use crate::view::{EditorView, Follow};
 use crate::workers::Urgency;
 
 impl Program {
@@ -53,6 +55,9 @@ impl Program {
         self.tell_problems(&changes.problems);
         if changes.keys.iter().any(|key| key.starts_with("appearance.")) {
             self.choose_theme();
+        }
+        if self.fonts.as_ref().is_some_and(|fonts| *fonts != font_choice(&self.settings)) {
+            self.load_system_fonts();
         }
         if !changes.keys.is_empty() {
             crate::record::set_level(self.settings.records().level);
@@ -165,12 +170,20 @@ impl Program {
 
     /// Takes the fonts of the system, gathered on a worker after the first frame.
     pub fn load_system_fonts(&mut self) {
+        let choice = font_choice(&self.settings);
+        self.fonts = Some(choice.clone());
         self.workers.run(
             "reading fonts",
             Urgency::Background,
-            render::shape::Fonts::scan_system,
-            |program, fonts| {
+            move || (Fonts::scan(&choice), choice),
+            |program, (fonts, choice)| {
+                if program.fonts.as_ref() != Some(&choice) {
+                    // Others were chosen meanwhile, and come.
+                    return;
+                }
+                program.missing_fonts = fonts.missing().to_vec();
                 program.shaper.install(fonts);
+                program.is_proportional = !program.shaper.is_monospaced();
                 program.all_views().for_each(EditorView::forget_rows);
                 program.redraw_all();
             },
@@ -184,6 +197,21 @@ impl Program {
             self.window.find_focus = None;
         }
         self.redraw();
+    }
+
+    /// Gives a pane's text the keyboard, which its find bar may have.
+    pub fn focus_text(&mut self, pane: PaneId) {
+        self.focus_pane(pane);
+        self.window.find_focus = None;
+    }
+
+    /// Selects one stretch of the focused text.
+    pub fn select_one(&mut self, selection: Selection) {
+        if let Some((view, buffer)) = self.active() {
+            view.select(Selections::single(selection), Follow::Caret);
+            buffer.document.seal_group();
+            self.redraw();
+        }
     }
 
     /// Shows a tab of a pane and gives it the focus.
@@ -261,6 +289,16 @@ impl Program {
         if is_own {
             self.reload_files();
         }
+    }
+}
+
+/// The fonts that the settings name.
+pub fn font_choice(settings: &Settings) -> FontChoice {
+    let (editor, appearance) = (settings.editor(), settings.appearance());
+    FontChoice {
+        mono: editor.font_family.clone(),
+        ui: appearance.font_family.clone(),
+        fallback: appearance.fallback_fonts.clone(),
     }
 }
 

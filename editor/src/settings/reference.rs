@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{Kind, SCHEMA, TEXT_BYTES_MAX};
+use super::schema::{Kind, LIST_MAX, SCHEMA, TEXT_BYTES_MAX};
 
 /// A JSON schema (2020-12) of a settings file.
 pub fn json_schema() -> Value {
@@ -18,7 +18,8 @@ pub fn json_schema() -> Value {
             }
             Kind::Number(low, high) => json!({ "type": "number", "minimum": low, "maximum": high }),
             Kind::Choice(names) => json!({ "enum": names }),
-            Kind::Text => json!({ "type": "string", "minLength": 1, "maxLength": TEXT_BYTES_MAX }),
+            Kind::Text => text(),
+            Kind::List => json!({ "type": "array", "maxItems": LIST_MAX, "items": text() }),
         };
         shape["default"] = setting.preset.value();
         shape["description"] = Value::from(setting.about);
@@ -34,6 +35,10 @@ pub fn json_schema() -> Value {
         "additionalProperties": false,
         "properties": tables,
     })
+}
+
+fn text() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": TEXT_BYTES_MAX })
 }
 
 /// A table of all settings for the reference.

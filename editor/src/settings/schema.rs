@@ -1,5 +1,6 @@
 //! Every setting: its key, what it takes, what it is by itself, and what it does.
 
+use render::shape::{BUNDLED_MONO, BUNDLED_UI};
 use serde_json::Value;
 
 use super::choice::{
@@ -32,6 +33,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A string of 1 to [`TEXT_BYTES_MAX`] bytes.
     Text,
+    /// Up to [`LIST_MAX`] of those.
+    List,
 }
 
 /// What a setting is by itself.
@@ -45,10 +48,15 @@ pub enum Preset {
     Number(f64),
     /// For [`Kind::Choice`] and [`Kind::Text`].
     Text(&'static str),
+    /// For [`Kind::List`]: nothing in it.
+    Empty,
 }
 
 /// The longest text that a setting takes; names of fonts and themes are far shorter.
 pub const TEXT_BYTES_MAX: usize = 256;
+
+/// The longest list that a setting takes.
+pub const LIST_MAX: usize = 16;
 
 impl Preset {
     /// As JSON.
@@ -58,6 +66,7 @@ impl Preset {
             Self::Integer(number) => Value::from(number),
             Self::Number(number) => Value::from(number),
             Self::Text(text) => Value::from(text),
+            Self::Empty => Value::Array(Vec::new()),
         }
     }
 }
@@ -77,6 +86,9 @@ impl Kind {
             Self::Text => {
                 value.as_str().is_some_and(|text| (1..=TEXT_BYTES_MAX).contains(&text.len()))
             }
+            Self::List => value.as_array().is_some_and(|list| {
+                list.len() <= LIST_MAX && list.iter().all(|one| Self::Text.takes(one))
+            }),
         }
     }
 
@@ -92,6 +104,7 @@ impl Kind {
                 format!("{} or \"{last}\"", first.join(", "))
             }
             Self::Text => format!("a string of 1 to {TEXT_BYTES_MAX} bytes"),
+            Self::List => format!("a list of up to {LIST_MAX} strings"),
         }
     }
 }
@@ -146,6 +159,17 @@ pub const SCHEMA: &[Setting] = &[
     ),
     text("appearance.light_theme", "Hearth Light", "The theme for light."),
     text("appearance.dark_theme", "Hearth Dark", "The theme for dark."),
+    text(
+        "appearance.font_family",
+        BUNDLED_UI,
+        "A font that the system has, for everything but the text.",
+    ),
+    Setting {
+        key: "appearance.fallback_fonts",
+        kind: Kind::List,
+        preset: Preset::Empty,
+        about: "Fonts for characters that the others lack; the first that has one draws it.",
+    },
     number("appearance.zoom", (0.5, 4.0), 1.0, "Enlarges the text that is edited."),
     truth("appearance.hinting", true, "Fits the shapes of small letters to the pixel grid."),
     number(
@@ -165,6 +189,11 @@ pub const SCHEMA: &[Setting] = &[
         Renderer::NAMES,
         Renderer::Auto.name(),
         "Draws on the GPU or the CPU; auto takes a real GPU where there is one. Read at the start.",
+    ),
+    text(
+        "editor.font_family",
+        BUNDLED_MONO,
+        "A font that the system has, best a monospaced one, for the text.",
     ),
     number("editor.font_size", (6.0, 72.0), 14.0, "The size of code, in logical pixels."),
     number("editor.line_height", (1.0, 3.0), 1.57, "A line's height, in font sizes."),

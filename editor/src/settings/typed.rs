@@ -12,6 +12,8 @@ pub struct Appearance {
     pub theme: ThemeMode,
     pub light_theme: String,
     pub dark_theme: String,
+    pub font_family: String,
+    pub fallback_fonts: Vec<String>,
     pub zoom: f32,
     pub hinting: bool,
     pub gamma: f32,
@@ -22,6 +24,7 @@ pub struct Appearance {
 /// The table `editor`; the schema says what each field does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Editor {
+    pub font_family: String,
     pub font_size: f32,
     pub line_height: f32,
     pub ligatures: bool,
@@ -85,6 +88,11 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
         (self.0)(key).as_str().expect("the schema lets only text through").to_owned()
     }
 
+    fn list(&self, key: &str) -> Vec<String> {
+        let list = (self.0)(key).as_array().expect("the schema lets only lists through");
+        list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     fn choice<T>(&self, key: &str, from_name: fn(&str) -> Option<T>) -> T {
         let name = (self.0)(key).as_str().expect("the schema lets only text through");
         from_name(name).expect("the schema lets only its own words through")
@@ -95,6 +103,8 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
             theme: self.choice("appearance.theme", ThemeMode::from_name),
             light_theme: self.text("appearance.light_theme"),
             dark_theme: self.text("appearance.dark_theme"),
+            font_family: self.text("appearance.font_family"),
+            fallback_fonts: self.list("appearance.fallback_fonts"),
             zoom: self.number("appearance.zoom"),
             hinting: self.truth("appearance.hinting"),
             gamma: self.number("appearance.gamma"),
@@ -105,6 +115,7 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
 
     pub fn editor(&self) -> Editor {
         Editor {
+            font_family: self.text("editor.font_family"),
             font_size: self.number("editor.font_size"),
             line_height: self.number("editor.line_height"),
             ligatures: self.truth("editor.ligatures"),

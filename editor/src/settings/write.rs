@@ -28,7 +28,11 @@ fn set(text: &str, key: &str, value: &Value) -> Result<String, Fault> {
             None => toml_edit::Value::from(number.as_f64().unwrap_or_default()),
         },
         Value::String(text) => toml_edit::Value::from(text.as_str()),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
+        Value::Array(list) => {
+            let words = list.iter().filter_map(Value::as_str);
+            toml_edit::Value::from(words.collect::<toml_edit::Array>())
+        }
+        Value::Null | Value::Object(_) => {
             return Err(Fault::usage(format!("{key} takes {}.", setting.kind.words())));
         }
     };

@@ -21,6 +21,8 @@ pub struct Meter {
     frames: u64,
     to_present: Samples,
     cpu: Samples,
+    /// What it takes to tell assistive technology of a frame; empty while none listens.
+    told: Samples,
     stalls: Vec<(Duration, String)>,
     waiting: Option<(Instant, Duration)>,
 }
@@ -59,6 +61,12 @@ impl Meter {
         self.busy(time, || "a frame".to_owned());
     }
 
+    /// Assistive technology was told of a frame.
+    pub fn told(&mut self, time: Duration) {
+        self.told.push(time);
+        self.busy(time, || "telling assistive technology".to_owned());
+    }
+
     /// The UI thread was busy with one thing; recorded with its cause when it took too long.
     pub fn busy(&mut self, time: Duration, cause: impl FnOnce() -> String) {
         if time >= STALL_MIN && self.stalls.len() < STALLS_MAX {
@@ -79,6 +87,7 @@ impl Meter {
             "frames": self.frames,
             "input_to_present_us": self.to_present.summary(),
             "ui_cpu_us": self.cpu.summary(),
+            "reader_us": self.told.summary(),
             "stalls": stalls,
         })
     }

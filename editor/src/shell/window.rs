@@ -412,8 +412,19 @@ impl Stage {
         }
         self.surface.search(&self.tell);
         meter.drawn(start.elapsed());
-        let scale = f64::from(scale);
-        self.adapter.update_if_active(|| accessibility::tree(program, scale));
+        self.tell_reader(program, meter, f64::from(scale));
+    }
+
+    /// Tells assistive technology of the frame; where none listens nothing is worked out.
+    fn tell_reader(&mut self, program: &mut Program, meter: &mut Meter, scale: f64) {
+        let (start, mut is_heard) = (Instant::now(), false);
+        self.adapter.update_if_active(|| {
+            is_heard = true;
+            accessibility::tree(program, scale)
+        });
+        if is_heard {
+            meter.told(start.elapsed());
+        }
     }
 
     fn translate(&mut self, event: WindowEvent) -> Option<Input> {

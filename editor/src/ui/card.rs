@@ -45,7 +45,7 @@ pub fn picker(picker: &Picker, width: f32, rise: f32, colors: &Colors) -> Elemen
         .children(rows)
         .maybe(empty);
     let about = (!picker.about.is_empty()).then(|| about(&picker.about, colors));
-    frame(width, rise, &picker.placeholder, colors).maybe(about).child(list)
+    frame(width, rise, &picker.placeholder, Role::TextInput, colors).maybe(about).child(list)
 }
 
 /// What a question is about.
@@ -72,18 +72,25 @@ fn about(lines: &[About], colors: &Colors) -> Element {
 }
 
 /// An open prompt: a question with one line, and what is wrong with what was typed.
-pub fn prompt(question: &str, hint: &str, width: f32, rise: f32, colors: &Colors) -> Element {
-    frame(width, rise, question, colors).child(
+pub fn prompt(
+    question: &str,
+    hint: &str,
+    role: Role,
+    width: f32,
+    rise: f32,
+    colors: &Colors,
+) -> Element {
+    frame(width, rise, question, role, colors).child(
         Element::column()
             .padding(Insets { left: 8.0, right: 8.0, top: 4.0, bottom: 8.0 })
             .child(note(hint, colors)),
     )
 }
 
-fn frame(width: f32, rise: f32, label: &str, colors: &Colors) -> Element {
+fn frame(width: f32, rise: f32, label: &str, role: Role, colors: &Colors) -> Element {
     let room = WIDTH.min(width - 32.0).max(0.0);
     let field = Element::custom(Target::Field(Field::Overlay).id())
-        .role(Role::TextInput)
+        .role(role)
         .label(label)
         .height(22.0)
         .grow(1.0);

@@ -57,6 +57,7 @@ pub fn line(about: Option<&About>, states: &[String], colors: &Colors) -> Elemen
         row = row.child(
             Element::text(state.as_str(), SMALL, colors.muted)
                 .id(Target::Status(StatusPart::State).id())
+                .role(Role::Button)
                 .overflow(Overflow::Ellipsis),
         );
     }

@@ -11,6 +11,7 @@ use render::scene::Scene;
 use render::scene::{Border, Quad, Radii, Rule, RuleStyle};
 use render::shape::{Ligatures, ParagraphDirection, ShapeOptions, Shaper, TextStyle, Weight};
 use render::theme::Theme;
+use text::bidi::Base;
 use text::display::{InlayKind, Row, RowKind};
 use text::edit::Bias;
 use text::width::TabWidth;
@@ -141,7 +142,8 @@ pub fn gutter_width(buffer: &Buffer, options: Options) -> f32 {
         return NUMBER_LEFT + NUMBER_RIGHT / 2.0;
     }
     let digits = (buffer.rope().len_lines().ilog10() + 1).max(3) as f32;
-    (NUMBER_LEFT + digits * number_size(options.scale) * 0.6 + NUMBER_RIGHT).round()
+    let digit = number_size(options.scale) * options.scale.cell / options.scale.font;
+    (NUMBER_LEFT + digits * digit + NUMBER_RIGHT).round()
 }
 
 fn number_size(scale: Scale) -> f32 {
@@ -168,10 +170,14 @@ fn rows(
         theme,
         scale: options.scale,
         ligatures: options.ligatures,
-        direction: direction(buffer),
+        direction: match buffer.base() {
+            Base::Auto => ParagraphDirection::Auto,
+            Base::Ltr => ParagraphDirection::Ltr,
+            Base::Rtl => ParagraphDirection::Rtl,
+        },
         reveals: options.reveals,
         width: view.area.width,
-        columns: columns(view),
+        columns: view.columns(),
     };
     let offset = ((view.scroll.row - top) * f64::from(options.scale.row)) as f32;
     let mut drawn = Vec::with_capacity(shown.len());
@@ -183,20 +189,6 @@ fn rows(
         buffer.colors.want(line);
     }
     drawn
-}
-
-/// Prose chooses the direction of each paragraph; code runs to the right.
-fn direction(buffer: &Buffer) -> ParagraphDirection {
-    if buffer.is_prose() { ParagraphDirection::Auto } else { ParagraphDirection::Ltr }
-}
-
-/// The cells of a row that are worth shaping, in steps so that scrolling keeps what is cached.
-fn columns(view: &EditorView) -> std::ops::Range<usize> {
-    const STEP: usize = 512;
-    let left = (view.scroll.x / view.scale.cell) as usize;
-    let right = left + (view.area.width / view.scale.cell) as usize + 1;
-    let start = if left < 2 * STEP { 0 } else { (left / STEP - 1) * STEP };
-    start..(right / STEP + 2) * STEP
 }
 
 struct Painter<'a> {

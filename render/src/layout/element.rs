@@ -41,6 +41,8 @@ pub enum Role {
     Tree,
     /// One line of input.
     TextInput,
+    /// One line of input that is not shown.
+    PasswordInput,
     /// An editor's text.
     TextArea,
     /// A dialog.

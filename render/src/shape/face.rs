@@ -62,6 +62,10 @@ pub(crate) struct TableFace {
     pub face: Arc<Face>,
     ascii: Box<[(u16, f32); 128]>,
     others: HashMap<char, (u16, f32), BuildDigest>,
+    /// The advance of a column: of every printable ASCII character, or of the widest.
+    column: f32,
+    /// Whether all of those have the same.
+    is_even: bool,
 }
 
 impl TableFace {
@@ -70,7 +74,21 @@ impl TableFace {
         for (code, entry) in ascii.iter_mut().enumerate() {
             *entry = look_up(&face, char::from(code as u8));
         }
-        Self { face, ascii, others: HashMap::default() }
+        let advances = || ascii[0x21..0x7f].iter().map(|(_, advance)| *advance);
+        let widest = advances().fold(0.0, f32::max);
+        let is_even = advances().all(|advance| (advance - widest).abs() < 0.01);
+        let column = if is_even { ascii[usize::from(b'0')].1 } else { widest };
+        Self { face, ascii, others: HashMap::default(), column, is_even }
+    }
+
+    /// The width of a column on a grid, in ems.
+    pub fn column(&self) -> f32 {
+        self.column
+    }
+
+    /// Whether every character is a column wide by itself.
+    pub fn is_even(&self) -> bool {
+        self.is_even
     }
 
     /// Glyph index and advance in ems; index 0 when the face lacks the character.

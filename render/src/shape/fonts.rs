@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use cosmic_text::fontdb::{self, Database, FaceInfo, Source};
 
+use super::choice::{Chosen, FontChoice, MissingFont};
+
 /// How often fonts were installed; lines shaped in another generation may look different.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation(pub(crate) u32);
@@ -76,6 +78,7 @@ impl SystemFace {
 #[derive(Default)]
 pub struct Fonts {
     pub(crate) system: Vec<SystemFace>,
+    pub(crate) chosen: Chosen,
 }
 
 impl std::fmt::Debug for Fonts {
@@ -93,6 +96,11 @@ impl Fonts {
     /// The bundled fonts and every font of the system. Reads the disk for about 0.1 s and more:
     /// for a worker, after the first frame. Files that are no fonts are left out.
     pub fn scan_system() -> Self {
+        Self::scan(&FontChoice::default())
+    }
+
+    /// The same, with the families that were chosen in front, read into memory.
+    pub fn scan(choice: &FontChoice) -> Self {
         let mut database = Database::new();
         database.load_system_fonts();
         let mut system: Vec<SystemFace> = database
@@ -104,7 +112,13 @@ impl Fonts {
             .collect();
         // The order of a directory is an accident; the same fonts must give the same fallback.
         system.sort_by(|a, b| a.info.post_script_name.cmp(&b.info.post_script_name));
-        Self { system }
+        let chosen = Chosen::find(choice, &database, &system);
+        Self { system, chosen }
+    }
+
+    /// Chosen families that are not there.
+    pub fn missing(&self) -> &[MissingFont] {
+        &self.chosen.missing
     }
 
     /// Whether a face, bundled or of the system, has a letter. It reads the bundled ones anew.

@@ -45,6 +45,10 @@ pub(crate) struct Piece {
 pub(crate) trait Coverage {
     /// Whether the style's own face draws all of `grapheme`.
     fn primary(&mut self, style: &TextStyle, grapheme: &str) -> bool;
+    /// Whether the style's own face may join letters that are not joined by their script.
+    fn joins(&mut self, style: &TextStyle) -> bool;
+    /// The face that was chosen for what the style's own lacks, if one has `grapheme`.
+    fn chosen(&mut self, grapheme: &str) -> Option<SystemIndex>;
     /// Whether the bundled Arabic face does.
     fn arabic(&mut self, style: &TextStyle, grapheme: &str) -> bool;
     /// The system's face for it, if any.
@@ -160,8 +164,8 @@ fn cut_run(
         let plain = if level.is_ltr() { plain_ascii(text, at..until) } else { 0 };
         let piece = if plain > 0 {
             let source = match style.family {
-                Family::Mono => Source::Table,
-                Family::Ui => Source::Primary,
+                Family::Mono if !coverage.joins(style) => Source::Table,
+                Family::Mono | Family::Ui => Source::Primary,
             };
             let (bytes, script) = (at..at + plain, Script::Latin);
             Piece { bytes, style: *style, source, direction, level, joined: false, script }
@@ -243,8 +247,15 @@ fn source_of(
     if coverage.primary(style, grapheme) {
         // Right to left only what has no mirrored form.
         let plain = level.is_ltr() || first == ' ' || first.is_alphanumeric();
-        let table = single && plain && style.family == Family::Mono && !keeps_advances(script);
+        let table = single
+            && plain
+            && style.family == Family::Mono
+            && !keeps_advances(script)
+            && !coverage.joins(style);
         return (if table { Source::Table } else { Source::Primary }, script);
+    }
+    if let Some(index) = coverage.chosen(grapheme) {
+        return (Source::System(index), script);
     }
     if coverage.arabic(style, grapheme) {
         return (Source::Arabic, script);
@@ -277,6 +288,14 @@ mod tests {
     impl Coverage for Faces {
         fn primary(&mut self, _: &TextStyle, grapheme: &str) -> bool {
             grapheme.is_ascii()
+        }
+
+        fn joins(&mut self, _: &TextStyle) -> bool {
+            false
+        }
+
+        fn chosen(&mut self, _: &str) -> Option<SystemIndex> {
+            None
         }
 
         fn arabic(&mut self, _: &TextStyle, grapheme: &str) -> bool {

@@ -67,9 +67,7 @@ impl Shaper {
     /// Takes fonts that a worker found. Lines shaped before stay valid but may show boxes: shape
     /// them again when [`Self::generation`] has moved.
     pub fn install(&mut self, fonts: Fonts) {
-        self.sources.fonts = fonts;
-        self.sources.fallback.clear();
-        self.sources.loaded.clear();
+        self.sources.install(fonts);
         self.cache.clear();
         self.generation.0 += 1;
     }
@@ -89,9 +87,15 @@ impl Shaper {
         self.cache.end_frame();
     }
 
-    /// The natural width of a column of Geist Mono at `size`, logical pixels.
+    /// The natural width of a column of the family of code at `size`, logical pixels. A family
+    /// whose characters differ in width has columns for its widest.
     pub fn cell_width(&mut self, size: f32) -> f32 {
         self.sources.cell(&TextStyle::mono(size))
+    }
+
+    /// Whether the characters of the family of code are all of one width.
+    pub fn is_monospaced(&mut self) -> bool {
+        self.sources.primary_table(&TextStyle::mono(14.0)).is_even()
     }
 
     /// Shapes a line of one style. A tab counts as a space: callers place stops.
@@ -126,7 +130,8 @@ impl Shaper {
         let plain = base.family == Family::Mono
             && spans.is_empty()
             && options.direction != ParagraphDirection::Rtl
-            && text.is_ascii();
+            && text.is_ascii()
+            && !self.sources.may_join(&base);
         let line = Arc::new(if plain {
             self.sources.ascii_line(text, &base, options.cell_width, key)
         } else {
@@ -144,7 +149,8 @@ fn bounded(text: &str) -> &str {
 /// The fonts in use.
 struct Sources {
     system: FontSystem,
-    bundled: Vec<fontdb::ID>,
+    /// The bundled faces, then the chosen ones.
+    own: Vec<fontdb::ID>,
     tables: Vec<Option<TableFace>>,
     faces: HashMap<(fontdb::ID, u16), Arc<Face>, BuildDigest>,
     fonts: Fonts,
@@ -178,26 +184,67 @@ impl Sources {
     fn new(fonts: Fonts) -> Self {
         let (database, bundled) = fonts::bundled();
         let tables = std::iter::repeat_with(|| None).take(bundled.len() * 2).collect();
-        Self {
+        let mut sources = Self {
             system: FontSystem::new_with_locale_and_db("en-US".to_owned(), database),
-            bundled,
+            own: bundled,
             tables,
             faces: HashMap::default(),
-            fonts,
+            fonts: Fonts::bundled(),
             loaded: HashMap::default(),
             fallback: Fallback::default(),
+        };
+        sources.install(fonts);
+        sources
+    }
+
+    /// Takes other fonts. A chosen face that does not parse after all is not drawn with.
+    fn install(&mut self, mut fonts: Fonts) {
+        for id in self.own.split_off(BUNDLED_FACES) {
+            self.system.db_mut().remove_face(id);
+        }
+        self.tables.truncate(BUNDLED_FACES * 2);
+        for place in 0..fonts.chosen.faces.len() {
+            let info = fonts.chosen.faces[place].info.clone();
+            let weight = info.weight;
+            let id = self.system.db_mut().push_face_info(info);
+            self.own.push(id);
+            self.tables.extend([None, None]);
+            if self.system.get_font(id, weight).is_none() {
+                fonts.chosen.drop_face(place);
+            }
+        }
+        self.fonts = fonts;
+        self.fallback.clear();
+        self.loaded.clear();
+    }
+
+    /// The face of a style by its place, and how far it is from what was asked.
+    fn own_face(&self, style: &TextStyle) -> (usize, Skew) {
+        match self.fonts.chosen.cut(style) {
+            Some(cut) => (BUNDLED_FACES + cut.face, cut.skew),
+            None => {
+                let (which, skew) = primary(style);
+                (which as usize, skew)
+            }
         }
     }
 
-    /// The table of a bundled face.
-    fn table(&mut self, which: Bundled, skew: Skew) -> &mut TableFace {
-        let index = which as usize * 2 + usize::from(skew == Skew::Oblique);
+    /// The table of one of the own faces.
+    fn table(&mut self, place: usize, skew: Skew) -> &mut TableFace {
+        let index = place * 2 + usize::from(skew == Skew::Oblique);
         if self.tables[index].is_none() {
-            let id = self.bundled[which as usize];
-            let info = self.system.db().face(id).expect("a bundled face stays in the database");
-            let weight = info.weight;
-            let font = self.system.get_font(id, weight).expect("a bundled font parses");
-            let id = FaceId(index as u64);
+            let id = self.own[place];
+            let info = self.system.db().face(id).expect("an own face stays in the database");
+            let (weight, number) = (info.weight, info.index);
+            let font = self.system.get_font(id, weight).expect("it parsed when it was installed");
+            let id = match place.checked_sub(BUNDLED_FACES) {
+                // Bundled faces have small ids; the top bit keeps all others apart from them.
+                None => FaceId(index as u64),
+                Some(chosen) => {
+                    let name = &self.fonts.chosen.faces[chosen].name;
+                    FaceId(digest_of(("chosen", name, number, skew)) | 1 << 63)
+                }
+            };
             let face = Arc::new(Face::new(id, font, weight.0, skew));
             self.tables[index] = Some(TableFace::new(face));
         }
@@ -205,26 +252,29 @@ impl Sources {
     }
 
     fn primary_table(&mut self, style: &TextStyle) -> &mut TableFace {
-        let (which, skew) = primary(style);
-        self.table(which, skew)
+        let (place, skew) = self.own_face(style);
+        self.table(place, skew)
     }
 
     fn cell(&mut self, style: &TextStyle) -> f32 {
-        self.primary_table(style).get('0').1 * style.size
+        self.primary_table(style).column() * style.size
+    }
+
+    /// Bundled faces join nothing that is not joined by its script; of others nobody knows.
+    fn may_join(&self, style: &TextStyle) -> bool {
+        style.ligatures == Ligatures::On && self.fonts.chosen.cut(style).is_some()
     }
 
     /// A face that shaping chose.
     fn face(&mut self, id: fontdb::ID, weight: fontdb::Weight, skew: Skew) -> Option<Arc<Face>> {
-        if let Some(which) = self.bundled.iter().position(|bundled| *bundled == id) {
-            let which = BUNDLED[which];
-            return Some(Arc::clone(&self.table(which, skew).face));
+        if let Some(place) = self.own.iter().position(|own| *own == id) {
+            return Some(Arc::clone(&self.table(place, skew).face));
         }
         if let Some(face) = self.faces.get(&(id, weight.0)) {
             return Some(Arc::clone(face));
         }
         let info = self.system.db().face(id)?;
         let name = (&info.post_script_name, info.index, weight.0);
-        // Bundled faces have small ids; the top bit keeps system faces apart from them.
         let identity = FaceId(digest_of(name) | 1 << 63);
         let font = self.system.get_font(id, weight)?;
         let face = Arc::new(Face::new(identity, font, weight.0, Skew::None));
@@ -255,11 +305,14 @@ impl Sources {
     ) -> ShapedLine {
         let advance = cell.unwrap_or_else(|| self.cell(style)) + style.tracking;
         let table = self.primary_table(style);
+        let is_even = table.is_even();
         let mut glyphs = Vec::with_capacity(text.len());
         for (byte, c) in text.bytes().enumerate() {
             if c != b' ' && c != b'\t' {
-                let id = table.get(char::from(c)).0;
-                let x = byte as f32 * advance;
+                let (id, natural) = table.get(char::from(c));
+                // What is narrower than its column stands in the middle of it.
+                let shift = if is_even { 0.0 } else { (advance - natural * style.size) / 2.0 };
+                let x = byte as f32 * advance + shift;
                 glyphs.push(Glyph { id, byte: byte as u32, x, y: 0.0 });
             }
         }
@@ -325,11 +378,12 @@ impl Sources {
         assembly: &mut Assembly,
     ) {
         let style = piece.style;
-        let bundled = match piece.source {
-            Source::Arabic => (arabic(&style), Skew::None),
-            _ => primary(&style),
+        let (place, skew) = match piece.source {
+            Source::Arabic => (arabic(&style) as usize, Skew::None),
+            _ => self.own_face(&style),
         };
-        let table = self.table(bundled.0, bundled.1);
+        let table = self.table(place, skew);
+        let is_even = table.is_even();
         let face = Arc::clone(&table.face);
         let mut place = |(offset, grapheme): (usize, &str)| {
             let first = grapheme.chars().next().unwrap_or(' ');
@@ -340,7 +394,8 @@ impl Sources {
             let natural = advance * style.size;
             let grid = cell.filter(|_| !piece.joined || missing);
             let width = grid.map_or(natural, |cell| cell * pieces::columns(grapheme) as f32);
-            let shift = if missing { (width - natural) / 2.0 } else { 0.0 };
+            let is_centred = missing || (grid.is_some() && !is_even);
+            let shift = if is_centred { (width - natural) / 2.0 } else { 0.0 };
             if !first.is_whitespace() {
                 let x = assembly.pen + shift;
                 let glyph = Glyph { id, byte: start as u32, x, y: 0.0 };
@@ -370,14 +425,14 @@ impl Sources {
         assembly: &mut Assembly,
     ) {
         let (id, skew) = match piece.source {
-            Source::Arabic => (self.bundled[arabic(&piece.style) as usize], Skew::None),
+            Source::Arabic => (self.own[arabic(&piece.style) as usize], Skew::None),
             Source::System(index) => match self.load(index) {
                 Some(id) => (id, Skew::None),
                 None => return self.place_piece(text, piece, cell, assembly),
             },
             _ => {
-                let (which, skew) = primary(&piece.style);
-                (self.bundled[which as usize], skew)
+                let (place, skew) = self.own_face(&piece.style);
+                (self.own[place], skew)
             }
         };
         let Some(info) = self.system.db().face(id) else { return };
@@ -420,6 +475,7 @@ impl Sources {
     ) {
         let size = piece.style.size;
         let grid = cell.filter(|_| !piece.joined);
+        let is_even = self.primary_table(&piece.style).is_even();
         let tracking = if piece.joined { 0.0 } else { piece.style.tracking };
         let bounds: Vec<usize> = text[bytes.clone()]
             .grapheme_indices(true)
@@ -437,7 +493,8 @@ impl Sources {
                     .sum()
             });
             let foreign = matches!(piece.source, Source::System(_));
-            let mut x = assembly.pen + if foreign { (target - natural) / 2.0 } else { 0.0 };
+            let is_centred = foreign || (grid.is_some() && !is_even);
+            let mut x = assembly.pen + if is_centred { (target - natural) / 2.0 } else { 0.0 };
             let blank = text[group.start..group.end].chars().all(char::is_whitespace);
             for glyph in group.glyphs {
                 let face = self.face(glyph.font_id, glyph.font_weight, skew);
@@ -464,18 +521,8 @@ impl Sources {
     }
 }
 
-/// The bundled faces by place.
-const BUNDLED: [Bundled; 9] = [
-    Bundled::UiRegular,
-    Bundled::UiMedium,
-    Bundled::UiSemiBold,
-    Bundled::MonoRegular,
-    Bundled::MonoMedium,
-    Bundled::MonoBold,
-    Bundled::MonoItalic,
-    Bundled::ArabicRegular,
-    Bundled::ArabicBold,
-];
+/// How many faces are bundled.
+const BUNDLED_FACES: usize = Bundled::ArabicBold as usize + 1;
 
 /// Glyphs that belong together and the bytes they stand for.
 struct Group<'a> {
@@ -543,8 +590,21 @@ impl Coverage for Sources {
         grapheme.chars().all(|c| c == '\t' || pieces::is_ignorable(c) || table.covers(c))
     }
 
+    fn joins(&mut self, style: &TextStyle) -> bool {
+        self.may_join(style)
+    }
+
+    fn chosen(&mut self, grapheme: &str) -> Option<SystemIndex> {
+        let all = &self.fonts;
+        let faces = all.chosen.fallback.iter();
+        let has = |face: &fonts::SystemFace| {
+            grapheme.chars().all(|c| pieces::is_ignorable(c) || face.covers(c))
+        };
+        faces.copied().find(|index| has(&all.system[index.0 as usize]))
+    }
+
     fn arabic(&mut self, style: &TextStyle, grapheme: &str) -> bool {
-        let table = self.table(arabic(style), Skew::None);
+        let table = self.table(arabic(style) as usize, Skew::None);
         grapheme.chars().all(|c| pieces::is_ignorable(c) || table.covers(c))
     }
 

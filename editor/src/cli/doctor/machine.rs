@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use render::shape::Fonts;
+use render::shape::{FontChoice, Fonts};
 
 use super::{Check, within};
 use crate::keychain::SystemKeychain;
@@ -27,10 +27,19 @@ const SCRIPTS: &[(&str, char)] = &[
     ("mathematics", '∮'),
 ];
 
-/// Which scripts can be drawn.
-pub(super) fn check_fonts() -> Check {
+/// Which scripts can be drawn, and whether the fonts that were chosen are there.
+pub(super) fn check_fonts(choice: &FontChoice) -> Check {
     let name = "fonts";
-    let fonts = Fonts::scan_system();
+    let fonts = Fonts::scan(choice);
+    if !fonts.missing().is_empty() {
+        let missing: Vec<String> = fonts.missing().iter().map(ToString::to_string).collect();
+        return Check::ill(
+            name,
+            missing.join(", "),
+            "install what is missing, or name a font that is there in editor.font_family, \
+             appearance.font_family and appearance.fallback_fonts",
+        );
+    }
     let missing: Vec<&str> = SCRIPTS
         .iter()
         .filter(|(_, letter)| !fonts.covers(*letter))
