@@ -580,31 +580,30 @@ impl State {
             return denied(Fallback::DamagedLayer);
         }
         let role = self.policy.role(request.principal);
-        let (mut asks, mut permits) = (Vec::new(), Vec::new());
+        let (mut asks, mut permit) = (Asks::default(), None::<&Rule>);
         let mut obligations = Some(Obligations::default());
-        let mut forbid = None::<&Rule>;
+        let (mut forbid, mut has_answers) = (None::<&Rule>, false);
         for rule in self.policy.candidates(request) {
             if rule.check(request, role).is_err() {
                 continue;
             }
             match rule.effect {
-                RuleEffect::Forbid => forbid = lowest(forbid.into_iter().chain([rule])),
-                RuleEffect::Ask => asks.push(rule),
+                RuleEffect::Forbid => forbid = lower(forbid, rule),
+                RuleEffect::Ask => asks.add(rule),
                 RuleEffect::Permit => {
                     if let Some(more) = &rule.obligations {
                         obligations = obligations.and_then(|had| had.and(more));
                     }
-                    permits.push(rule);
+                    has_answers |= rule.has_answers();
+                    permit = lower(permit, rule);
                 }
             }
         }
-        if request.risk < Risk::L4 {
-            asks.retain(|ask| !permits.iter().any(|permit| permit.answers(ask)));
+        if has_answers && request.risk < Risk::L4 {
+            asks = self.unanswered(request, role);
         }
-        let permit = lowest(permits);
         // A workspace's ask is no way to what nobody else allows.
-        let ask = lowest(asks.iter().copied().filter(|ask| ask.layer != Layer::Workspace))
-            .or_else(|| permit.and_then(|_| lowest(asks)));
+        let ask = asks.own.or_else(|| permit.and(asks.of_workspace));
         let because = |rule: &Rule| Because {
             rule: Some(rule.id.clone()),
             layer: rule.layer,
@@ -628,11 +627,46 @@ impl State {
         };
         Verdict { decided, because: because(rule) }
     }
+
+    /// The asks that no permit answers; few policies have such permits.
+    fn unanswered(&self, request: &Request<'_>, role: Option<Role>) -> Asks<'_> {
+        let applies = |rule: &&Rule| rule.check(request, role).is_ok();
+        let rules: Vec<&Rule> = self.policy.candidates(request).filter(applies).collect();
+        let permits = || rules.iter().filter(|rule| rule.effect == RuleEffect::Permit);
+        let mut asks = Asks::default();
+        rules
+            .iter()
+            .filter(|rule| rule.effect == RuleEffect::Ask)
+            .filter(|ask| !permits().any(|permit| permit.answers(ask)))
+            .for_each(|ask| asks.add(ask));
+        asks
+    }
+}
+
+/// The asks that apply, of each kind the one that is named.
+#[derive(Clone, Copy, Default)]
+struct Asks<'a> {
+    /// Of the owner's layers and the program's.
+    own: Option<&'a Rule>,
+    of_workspace: Option<&'a Rule>,
+}
+
+impl<'a> Asks<'a> {
+    fn add(&mut self, rule: &'a Rule) {
+        let slot = match rule.layer {
+            Layer::Workspace => &mut self.of_workspace,
+            _ => &mut self.own,
+        };
+        *slot = lower(*slot, rule);
+    }
 }
 
 /// The first of the lowest layer, so that the list's order tells nothing.
-fn lowest<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Option<&'a Rule> {
-    rules.into_iter().min_by(|one, two| (one.layer, &one.id).cmp(&(two.layer, &two.id)))
+fn lower<'a>(had: Option<&'a Rule>, rule: &'a Rule) -> Option<&'a Rule> {
+    match had {
+        Some(had) if (had.layer, &had.id) <= (rule.layer, &rule.id) => Some(had),
+        _ => Some(rule),
+    }
 }
 
 /// Reads the layers; where one is damaged, its version in `before` stays.

@@ -233,6 +233,10 @@ impl Rule {
         self.answers.iter().any(|(layer, id)| *layer == ask.layer && *id == ask.id)
     }
 
+    pub(super) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
     /// The principals that it names one by one.
     pub(super) fn named(&self) -> impl Iterator<Item = &Principal> {
         self.principals.iter().filter_map(|who| match who {
