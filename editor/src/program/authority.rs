@@ -56,9 +56,7 @@ impl Program {
                 let stores = Arc::new(stores);
                 self.stores = Some(Arc::clone(&stores));
                 // What a process before left goes on, unless a person has to say something.
-                if let Err(fault) = stores.go_on(is_left) {
-                    self.fail(&fault);
-                }
+                self.go_on(is_left);
                 self.count_inbox();
                 self.note_trust();
                 self.schedule_upkeep(&stores);
@@ -109,21 +107,35 @@ impl Program {
     fn hear_of_inbox(&mut self, event: Event) {
         let Some(stores) = self.stores.clone() else { return };
         match event {
-            Event::Asked(id) => {
-                if let Ok(item) = stores.authority.show(id) {
-                    self.say(
-                        Severity::Information,
-                        format!("{}; it waits in the Inbox.", asks(&item)),
-                    );
-                }
-            }
-            Event::Settled(_) => {
-                if let Err(fault) = stores.go_on(|state| state == RunState::Asks) {
-                    self.fail(&fault);
-                }
-            }
+            Event::Asked(id) => self.workers.run(
+                "reading the Inbox",
+                Urgency::Background,
+                move || stores.authority.show(id).ok(),
+                |program, item| {
+                    if let Some(item) = item {
+                        let sentence = format!("{}; it waits in the Inbox.", asks(&item));
+                        program.say(Severity::Information, sentence);
+                    }
+                },
+            ),
+            Event::Settled(_) => self.go_on(|state| state == RunState::Asks),
         }
         self.count_inbox();
+    }
+
+    /// Goes on with runs that nobody drives; which there are is read on a worker.
+    fn go_on(&mut self, with: fn(RunState) -> bool) {
+        let Some(stores) = self.stores.clone() else { return };
+        self.workers.run(
+            "going on with runs",
+            Urgency::Background,
+            move || stores.go_on(with),
+            |program, done| {
+                if let Err(fault) = done {
+                    program.fail(&fault);
+                }
+            },
+        );
     }
 
     /// Counts what waits, for the status line.
