@@ -263,7 +263,7 @@ fn comments_at(view: &EditorView, buffer: &Buffer) -> Comments {
     let line = rope.line_of(view.selections.primary().head);
     let at = rope.byte_of(text::movement::first_non_blank(rope, line));
     let inner = buffer.syntax.tree().map(|tree| tree.language_at(at));
-    let language = inner.or(buffer.syntax.language());
+    let language = inner.as_ref().or(buffer.syntax.language());
     language.map(|language| language.spec().comments).unwrap_or_default()
 }
 

@@ -85,9 +85,9 @@ const DEFAULT: &[(char, char)] = &[('(', ')'), ('[', ']'), ('{', '}')];
 impl SyntaxTree {
     fn bracket_at(&self, rope: &Rope, at: CharOffset) -> Option<BracketPair> {
         let bytes = rope.byte_of(at).0..rope.byte_of(at + 1).0;
-        let layers: Vec<&Layer> = self.layers_in(bytes.clone()).collect();
+        let layers: Vec<Layer> = self.layers_in(bytes.clone()).collect();
         layers.into_iter().rev().find_map(|layer| {
-            let (open, close) = pair_in(layer, rope, &bytes)?;
+            let (open, close) = pair_in(&layer, rope, &bytes)?;
             let range = |node: Node<'_>| {
                 char_range(rope, layer.start + node.start_byte()..layer.start + node.end_byte())
             };

@@ -35,7 +35,7 @@ impl SyntaxTree {
     /// tree (tens of milliseconds for a megabyte): for a worker.
     pub fn folds(&self, rope: &Rope) -> Vec<FoldRange> {
         let mut folds = Vec::new();
-        for layer in &self.layers {
+        for layer in self.layers.iter() {
             let Some(query) = &layer.grammar().folds else { continue };
             let kinds: Vec<FoldKind> = query.capture_names().iter().map(|it| kind(it)).collect();
             let words = layer.parsed.language.spec().outdent_words;

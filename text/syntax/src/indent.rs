@@ -297,7 +297,7 @@ impl SyntaxTree {
             holds && layer.grammar().indents.is_some()
         });
         let layer = layer.last()?;
-        let marks = Marks::collect(layer, rope, &layer.clip(&bytes))?;
+        let marks = Marks::collect(&layer, rope, &layer.clip(&bytes))?;
         let line = rope.line_of(head.start);
         let row_of =
             |byte: usize| Line(rope.byte_to_line((layer.start + byte).min(rope.len_bytes())));

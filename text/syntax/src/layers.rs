@@ -1,238 +1,276 @@
-//! Parsing what stands in other languages within a text.
+//! The layers of a tree, moved along with edits.
 //!
-//! Pieces are looked for where the tree around them changed; elsewhere those from before stay. So
-//! a key costs what it touches, not what the text holds.
+//! A key may come while a worker holds the tree, and a text may have fifty thousand layers. So
+//! they stay as they were parsed, shared, and the edits since are kept beside them: where a layer
+//! is now is worked out when somebody looks at it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tree_sitter::Parser;
+use text::Rope;
+use tree_sitter::{InputEdit, Point};
 
-use crate::injection::{self, Injection, MAX_GAP};
-use crate::parse::{ParseStop, Pass, Reuse, Watch, merged};
-use crate::rope_text::LayerText;
-use crate::tree::{Layer, LayerTree, SyntaxTree};
+use crate::tree::{Fate, Layer, Missed};
 
-/// How many pieces of other languages are parsed in one text.
-const MAX_LAYERS: usize = 50_000;
-/// In a larger text, in bytes, pieces are looked for once its own language is coloured: finding
-/// and parsing them may take longer than that did.
-const AT_ONCE: usize = 256 << 10;
-/// The largest piece that is parsed, in bytes.
-const MAX_PIECE: usize = 4 << 20;
-/// Up to this size, in bytes, an injected piece is always parsed from nothing.
-pub(crate) const FROM_NOTHING_PIECE: usize = 16 << 10;
-/// How long one injected piece may take, by the clock.
-const PIECE_BUDGET: Duration = Duration::from_millis(500);
-/// How long pieces may be searched for, by the clock: more than any text needs that is not one
-/// large error.
-const SEARCH_BUDGET: Duration = Duration::from_secs(3);
-/// How far up from what changed injection queries look: from a key of YAML to its pair.
-const PIECE_ANCESTORS: u8 = 4;
-/// How deep languages may stand within each other.
-const MAX_DEPTH: u8 = 4;
-
-/// Where in a layer pieces are looked for.
-enum Search {
-    /// Nowhere: it is the layer from before.
-    Nothing,
-    /// In these bytes of the whole text, in order.
-    Parts(Vec<Range<usize>>),
-    Everything,
+/// Layers and the edits since they were parsed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Layers {
+    /// The text's own first, then by depth and start; those of one depth do not overlap.
+    parsed: Arc<Vec<Layer>>,
+    /// Oldest first, each in the text that those before it left.
+    moves: Vec<Move>,
+    /// What has become of the layers that an edit was in, by their index.
+    edited: BTreeMap<usize, Edited>,
 }
 
-/// The layers from before.
-struct Before<'a> {
-    layers: &'a [Layer],
-    by_place: HashMap<(usize, u8), usize>,
-    used: HashSet<usize>,
+/// The bytes of an edit.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    start: usize,
+    old_end: usize,
+    new_end: usize,
 }
 
-impl<'a> Before<'a> {
-    fn new(tree: Option<&'a SyntaxTree>) -> Self {
-        let layers: &[Layer] = tree.map_or(&[], |tree| &tree.layers);
-        let by_place = layers.iter().enumerate().skip(1);
-        let by_place = by_place.map(|(at, layer)| ((layer.start, layer.depth), at)).collect();
-        Before { layers, by_place, used: HashSet::new() }
+#[derive(Clone, Debug)]
+enum Edited {
+    Kept(Layer),
+    /// Its start was replaced: this is where the rest of it ended up.
+    Lost(usize),
+}
+
+impl Move {
+    fn of(edit: &InputEdit) -> Self {
+        Move { start: edit.start_byte, old_end: edit.old_end_byte, new_end: edit.new_end_byte }
     }
 
-    /// The layer of a language that began at a place.
-    fn take(&mut self, found: &Injection, depth: u8) -> Option<&'a Layer> {
-        let index = *self.by_place.get(&(found.start, depth))?;
-        let layer = Some(&self.layers[index]);
-        let layer = layer.filter(|it| it.parsed.language == found.language)?;
-        self.used.insert(index);
-        Some(layer)
+    /// Where a range that the edit does not touch is after it.
+    fn apply(self, place: Range<usize>) -> Range<usize> {
+        match self.old_end <= place.start {
+            true => {
+                place.start - self.old_end + self.new_end..place.end - self.old_end + self.new_end
+            }
+            false => place,
+        }
+    }
+}
+
+impl Layers {
+    /// Layers as they were parsed; the first is the text's own, and the only one of depth 0.
+    pub(crate) fn new(mut parsed: Vec<Layer>) -> Self {
+        parsed.sort_by_key(|layer| (layer.depth, layer.start));
+        Layers { parsed: Arc::new(parsed), moves: Vec::new(), edited: BTreeMap::new() }
     }
 
-    /// The layers of a depth that begin within a range.
-    fn within(&self, range: Range<usize>, depth: u8) -> Range<usize> {
-        let first = |place: usize| {
-            self.layers.partition_point(|layer| (layer.depth, layer.start) < (depth, place))
-        };
-        first(range.start)..first(range.end)
+    /// That of the text's own language.
+    pub(crate) fn own(&self) -> &Layer {
+        match self.edited.get(&0) {
+            Some(Edited::Kept(layer)) => layer,
+            _ => &self.parsed[0],
+        }
     }
 
-    /// Lets every part reach over the layers that it may touch: several nodes may make one piece,
-    /// and are found together or not at all.
-    fn widen(&self, parts: Vec<Range<usize>>, outer: &Layer) -> Vec<Range<usize>> {
-        let inner = &self.layers[self.within(outer.range(), outer.depth + 1)];
-        let mut parts = merged(parts);
-        for part in &mut parts {
-            let first = inner.partition_point(|layer| layer.end + MAX_GAP < part.start);
-            let touching =
-                inner[first..].iter().take_while(|layer| layer.start <= part.end + MAX_GAP);
-            let hull = touching.fold(part.clone(), |hull, layer| {
-                hull.start.min(layer.start)..hull.end.max(layer.end)
+    /// All of them, by depth and start. Takes as long as there are layers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Layer> {
+        (0..self.parsed.len()).filter_map(|index| self.get(index))
+    }
+
+    /// The layers that have a part in a range of bytes, outer ones first. An empty range is a
+    /// place between two bytes, and layers that end or begin there count.
+    pub(crate) fn meeting(&self, range: Range<usize>) -> impl Iterator<Item = Layer> {
+        let deepest = self.parsed.last().map_or(0, |layer| layer.depth);
+        let reach = range.end + usize::from(range.is_empty());
+        // The text's own language has a part in everything, though the text be empty.
+        let inner = (1..=deepest).flat_map(move |depth| {
+            let (start, is_empty) = (range.start, range.is_empty());
+            let first = self.first(depth, |place| match is_empty {
+                true => place.end < start,
+                false => place.end <= start,
             });
-            *part = hull;
+            let here = (first..self.depth(depth).end)
+                .take_while(move |index| self.place(*index).start < reach);
+            here.filter_map(move |index| self.get(index))
+        });
+        std::iter::once(self.own().clone()).chain(inner)
+    }
+
+    /// The indices of the layers of a depth.
+    fn depth(&self, depth: u8) -> Range<usize> {
+        let first = |depth: u8| self.parsed.partition_point(|layer| layer.depth < depth);
+        first(depth)..first(depth + 1)
+    }
+
+    /// The first layer of a depth that is not `before`, which holds for some first ones of them.
+    fn first(&self, depth: u8, before: impl Fn(Range<usize>) -> bool) -> usize {
+        let Range { mut start, mut end } = self.depth(depth);
+        while start < end {
+            let middle = start + (end - start) / 2;
+            match before(self.place(middle)) {
+                true => start = middle + 1,
+                false => end = middle,
+            }
         }
-        merged(parts)
+        start
+    }
+
+    /// Where a layer is now; a lost one takes no bytes.
+    fn place(&self, index: usize) -> Range<usize> {
+        match self.edited.get(&index) {
+            Some(Edited::Kept(layer)) => layer.range(),
+            Some(Edited::Lost(at)) => *at..*at,
+            None => self.moves.iter().fold(self.parsed[index].range(), |at, it| it.apply(at)),
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<Layer> {
+        match self.edited.get(&index) {
+            Some(Edited::Kept(layer)) => Some(layer.clone()),
+            Some(Edited::Lost(_)) => None,
+            None => {
+                let Range { start, end } = self.place(index);
+                Some(Layer { start, end, ..self.parsed[index].clone() })
+            }
+        }
+    }
+
+    /// Moves them along with one edit. Takes as long as there are layers with an edit in them.
+    pub(crate) fn edit(&mut self, Missed { edit, before }: &Missed) {
+        let moved = Move::of(edit);
+        let deepest = self.parsed.last().map_or(0, |layer| layer.depth);
+        for depth in 0..=deepest {
+            let first = self.first(depth, |place| place.end <= moved.start);
+            for index in first..self.depth(depth).end {
+                if self.place(index).start >= moved.old_end {
+                    break;
+                }
+                if !self.edited.contains_key(&index)
+                    && let Some(layer) = self.get(index)
+                {
+                    self.edited.insert(index, Edited::Kept(layer));
+                }
+            }
+        }
+        let own = match self.edited.remove(&0) {
+            Some(Edited::Kept(layer)) => layer,
+            _ => self.parsed[0].clone(),
+        };
+        for it in self.edited.values_mut() {
+            it.edit(edit, before);
+        }
+        self.edited.insert(0, Edited::Kept(own.edited_whole(edit)));
+        self.moves.push(moved);
     }
 }
 
-impl Pass<'_> {
-    /// Parses what stands in other languages, as far as it is not what it was.
-    pub(crate) fn inject(
-        &mut self,
-        parser: &mut Parser,
-        tree: &mut SyntaxTree,
-    ) -> Result<(), ParseStop> {
-        let mut before = Before::new(self.old);
-        let is_large = tree.layers[0].range().len() > AT_ONCE;
-        let search = match (&self.job.old, self.old) {
-            (Reuse::Parts(_) | Reuse::Compare(_), Some(old)) => {
-                tree.is_whole = old.is_whole;
-                let changed = merged(self.changed.clone()).into_iter();
-                let wide = changed.map(|range| tree.widened(&range, PIECE_ANCESTORS));
-                let parts = before.widen(wide.collect(), &tree.layers[0]);
-                if parts.iter().map(Range::len).sum::<usize>() > AT_ONCE {
-                    // Most of it looks as before: the text's own colours do not wait for it.
-                    tree.is_whole = false;
-                    Search::Nothing
-                } else {
-                    Search::Parts(parts)
+impl Edited {
+    fn edit(&mut self, edit: &InputEdit, before: &Rope) {
+        match self {
+            Edited::Kept(layer) => {
+                let inside = edit.start_byte < layer.end && edit.old_end_byte > layer.start;
+                let origin = if inside { point(before, layer.start) } else { Point::default() };
+                if layer.edit(edit, origin) == Fate::Lost {
+                    *self = Edited::Lost(edit.new_end_byte);
                 }
             }
-            (Reuse::Nothing, _) if is_large => {
-                tree.is_whole = false;
-                Search::Nothing
+            Edited::Lost(at) if edit.old_end_byte <= *at => {
+                *at = *at - edit.old_end_byte + edit.new_end_byte;
             }
-            _ => Search::Everything,
-        };
-        let (watch, begun) = (self.watch, Instant::now());
-        let goes_on = || watch.check().is_ok() && begun.elapsed() < SEARCH_BUDGET;
-        let mut searches = vec![search];
-        let mut next = 0;
-        while next < tree.layers.len() {
-            self.watch.check()?;
-            let outer = tree.layers[next].clone();
-            let search = std::mem::replace(&mut searches[next], Search::Nothing);
-            next += 1;
-            if outer.depth >= MAX_DEPTH {
-                continue;
+            Edited::Lost(at) if edit.start_byte < *at => *at = edit.new_end_byte,
+            Edited::Lost(_) => {}
+        }
+    }
+}
+
+/// Where a byte stands, or the text's end.
+fn point(rope: &Rope, byte: usize) -> Point {
+    let byte = byte.min(rope.len_bytes());
+    let row = rope.byte_to_line(byte);
+    Point { row, column: byte - rope.line_to_byte(row) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::languages::Languages;
+    use crate::syntax::{Syntax, input_edit};
+    use std::fmt::Write as _;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+    use text::{CharOffset, CharRange, Edit};
+
+    fn of_markdown(rope: &Rope) -> Layers {
+        let language = Languages::builtin().named("markdown");
+        let mut syntax = Syntax::new(language);
+        while let Some(job) = syntax.job(rope) {
+            syntax.install(job.run(&AtomicBool::new(false), Duration::from_secs(60)), rope);
+        }
+        syntax.tree().expect("it was parsed").layers.clone()
+    }
+
+    /// What the edits do when each layer is moved along on its own.
+    fn moved_one_by_one(layers: &mut Vec<Layer>, missed: &Missed) {
+        let own = layers.remove(0).edited_whole(&missed.edit);
+        layers.retain_mut(|layer| {
+            let mut it = Edited::Kept(layer.clone());
+            it.edit(&missed.edit, &missed.before);
+            match it {
+                Edited::Kept(moved) => *layer = moved,
+                Edited::Lost(_) => return false,
             }
-            let depth = outer.depth + 1;
-            keep(&mut before, &outer, &search, tree, &mut searches);
-            let parts = match &search {
-                Search::Nothing => continue,
-                Search::Everything => &[outer.range()][..],
-                Search::Parts(parts) => parts,
+            true
+        });
+        layers.insert(0, own);
+    }
+
+    fn told<'a>(layers: impl Iterator<Item = &'a Layer>) -> Vec<(Range<usize>, u8, bool, String)> {
+        let one = |it: &Layer| (it.range(), it.depth, it.touched, it.root().to_sexp());
+        layers.map(one).collect()
+    }
+
+    #[test]
+    fn edits_move_all_layers_as_they_move_each() {
+        let mut text = String::new();
+        for number in 0..40 {
+            let fence = ["rust", "json", "markdown"][number % 3];
+            let body = ["fn f() { /// *x*\n}\n", "{\"a\": [1]}\n", "a *b* `c`\n"][number % 3];
+            writeln!(text, "# Part {number} *one*\n\n```{fence}\n{body}```\n").expect("no disk");
+        }
+        for seed in 1..40_u64 {
+            let mut state = seed;
+            let mut below = |limit: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) as usize % limit.max(1)
             };
-            let found = injection::find(&outer, &self.job.rope, parts, &goes_on);
-            self.watch.check()?;
-            for found in found {
-                if tree.layers.len() > MAX_LAYERS {
-                    tree.left_out += 1;
-                    continue;
-                }
-                let known = before.take(&found, depth);
-                match self.layer(parser, found, depth, known)? {
-                    Some((layer, search)) => {
-                        tree.layers.push(layer);
-                        searches.push(search);
-                    }
-                    None => tree.left_out += 1,
+            let mut rope = Rope::from_str(&text);
+            let mut layers = of_markdown(&rope);
+            assert!(layers.iter().count() > 40, "there is something to move");
+            let mut each: Vec<Layer> = layers.iter().collect();
+            for step in 0..12 {
+                let start = below(rope.len_chars() + 1);
+                let length = [0, 1, 30, 400][below(4)];
+                let end = (start + length).min(rope.len_chars());
+                let range = CharRange { start: CharOffset(start), end: CharOffset(end) };
+                let edit = Edit::replace(range, ["", "x", "é\n", "`\n```\n"][below(4)]);
+                let missed = Missed { edit: input_edit(&rope, &edit), before: rope.clone() };
+                rope.remove(start..end);
+                rope.insert(start, &edit.text);
+                layers.edit(&missed);
+                moved_one_by_one(&mut each, &missed);
+                let all: Vec<Layer> = layers.iter().collect();
+                assert_eq!(told(all.iter()), told(each.iter()), "seed {seed}, step {step}");
+                for _ in 0..8 {
+                    let start = below(rope.len_bytes() + 1);
+                    let range = start..(start + [0, 1, 50][below(3)]).min(rope.len_bytes());
+                    let met: Vec<Layer> = layers.meeting(range.clone()).collect();
+                    let reach = range.end + usize::from(range.is_empty());
+                    let meets = |it: &&Layer| {
+                        let begun =
+                            it.end > range.start || range.is_empty() && it.end == range.start;
+                        it.depth == 0 || begun && it.start < reach
+                    };
+                    assert_eq!(told(met.iter()), told(each.iter().filter(meets)), "seed {seed}");
                 }
             }
-        }
-        let gone = before.layers.iter().enumerate().skip(1);
-        let gone = gone.filter(|(index, _)| !before.used.contains(index));
-        self.changed.extend(gone.map(|(_, layer)| layer.range()));
-        tree.layers.sort_by_key(|layer| (layer.depth, layer.start));
-        Ok(())
-    }
-
-    /// One layer: the one from before if nothing in it changed. `None` where its grammar does
-    /// not work, or where it takes so long that the text around it is worth more.
-    fn layer(
-        &mut self,
-        parser: &mut Parser,
-        found: Injection,
-        depth: u8,
-        before: Option<&Layer>,
-    ) -> Result<Option<(Layer, Search)>, ParseStop> {
-        let Injection { language, start, end, ranges, suffix } = found;
-        if let Some(same) = before
-            && !same.touched
-            && same.end == end
-            && same.parsed.ranges == ranges
-        {
-            return Ok(Some((same.clone(), Search::Nothing)));
-        }
-        self.watch.check()?;
-        let piece = Watch { begun: Instant::now(), budget: PIECE_BUDGET, ..self.watch };
-        let Some(grammar) = language.grammar().ok().filter(|_| end - start <= MAX_PIECE) else {
-            return Ok(None);
-        };
-        parser
-            .set_language(&grammar.tables)
-            .expect("a grammar that compiled is one the parser takes");
-        parser.set_included_ranges(&ranges).expect("the ranges between children come in order");
-        let text = LayerText::new(&self.job.rope, start..end).with_suffix(suffix);
-        let gone = before.map(Layer::range);
-        let before = before.filter(|_| ranges.is_empty() && end - start > FROM_NOTHING_PIECE);
-        let old = before.map(|layer| &layer.parsed.tree);
-        let tree = piece.parse(parser, &text, old);
-        parser.set_included_ranges(&[]).expect("no ranges are in order");
-        let tree = match tree {
-            Err(ParseStop::OutOfTime { .. }) => return Ok(None),
-            tree => tree?,
-        };
-        match old {
-            Some(old) => self.changed.extend(
-                old.changed_ranges(&tree).map(|it| start + it.start_byte..start + it.end_byte),
-            ),
-            None => self.changed.extend([Some(start..end), gone].into_iter().flatten()),
-        }
-        let parsed = Arc::new(LayerTree { language, grammar, tree, ranges });
-        Ok(Some((Layer { start, end, depth, touched: false, parsed }, Search::Everything)))
-    }
-}
-
-/// Takes over the pieces of a layer from before that are not looked for again.
-fn keep(
-    before: &mut Before<'_>,
-    outer: &Layer,
-    search: &Search,
-    tree: &mut SyntaxTree,
-    searches: &mut Vec<Search>,
-) {
-    let parts: &[Range<usize>] = match search {
-        Search::Everything => return,
-        Search::Nothing => &[],
-        Search::Parts(parts) => parts,
-    };
-    for index in before.within(outer.range(), outer.depth + 1) {
-        let layer = &before.layers[index];
-        let first = parts.partition_point(|part| part.end < layer.start);
-        let is_searched = parts.get(first).is_some_and(|part| part.start <= layer.end);
-        if !is_searched && !layer.touched {
-            before.used.insert(index);
-            tree.layers.push(layer.clone());
-            searches.push(Search::Nothing);
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod node;
 pub mod object;
 pub mod outline;
 pub mod parse;
+mod pieces;
 mod rope_text;
 pub mod spans;
 pub mod syntax;

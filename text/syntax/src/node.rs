@@ -11,10 +11,10 @@ impl SyntaxTree {
     /// The smallest node that holds a range and is larger than it; `None` when all is selected.
     pub fn expand(&self, rope: &Rope, range: CharRange) -> Option<CharRange> {
         let bytes = rope.byte_of(range.start).0..rope.byte_of(range.end).0;
-        let layers: Vec<&Layer> = self.layers_in(bytes.clone()).collect();
+        let layers: Vec<Layer> = self.layers_in(bytes.clone()).collect();
         let inner = layers.into_iter().rev().find_map(|layer| {
             let holds = layer.start <= bytes.start && bytes.end <= layer.end;
-            larger(layer, &bytes).filter(|_| holds)
+            larger(&layer, &bytes).filter(|_| holds)
         });
         inner.map(|found| char_range(rope, found)).filter(|found| *found != range)
     }

@@ -118,7 +118,7 @@ impl SyntaxTree {
 
     /// The symbols of the text's own language that have a part in a range.
     fn symbols(&self, rope: &Rope, range: Range<usize>, haste: Haste) -> Vec<Symbol> {
-        let layer = &self.layers[0];
+        let layer = self.layers.own();
         let Some(query) = &layer.grammar().outline else {
             return Vec::new();
         };

@@ -11,6 +11,7 @@ use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use crate::grammar::Problem;
 use crate::languages::Language;
+use crate::layers::Layers;
 use crate::rope_text::LayerText;
 use crate::tree::{Layer, LayerTree, SyntaxTree, TreeSnapshot};
 
@@ -217,7 +218,7 @@ impl Pass<'_> {
         self.watch.check()?;
         let grammar = language.grammar().map_err(ParseStop::Damaged)?;
         let mut parser = Parser::new();
-        let old = self.old.map(|old| &old.layers[0].parsed.tree);
+        let old = self.old.map(|old| &old.layers.own().parsed.tree);
         let text = LayerText::new(rope, 0..bytes);
         parser
             .set_language(&grammar.tables)
@@ -242,8 +243,10 @@ impl Pass<'_> {
         let parsed = LayerTree { language: language.clone(), grammar, tree, ranges: Vec::new() };
         let root =
             Layer { start: 0, end: bytes, depth: 0, touched: false, parsed: Arc::new(parsed) };
-        let mut result = SyntaxTree { layers: vec![root], left_out: 0, is_whole: true };
+        let layers = Layers::new(vec![root]);
+        let mut result = SyntaxTree { layers, left_out: 0, is_whole: true, has_errors: false };
         self.inject(&mut parser, &mut result)?;
+        result.has_errors = result.layers.iter().any(|layer| layer.is_broken());
         Ok(result)
     }
 }

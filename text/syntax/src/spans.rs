@@ -72,7 +72,7 @@ impl SyntaxTree {
         let mut canvas = vec![PLAIN; window.len()];
         let mut reach = Reach::Whole;
         for layer in self.layers_in(window.clone()) {
-            let (captures, so_far) = captures(layer, rope, &window, haste);
+            let (captures, so_far) = captures(&layer, rope, &window, haste);
             reach = reach.and(so_far);
             for capture in captures {
                 layer.each_own_part(capture.range, |part| {

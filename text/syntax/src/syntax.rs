@@ -93,9 +93,7 @@ impl Syntax {
     }
 
     /// The tree, as far as there is one: current, or moved along with the edits since, which is
-    /// done now if nobody asked before (it takes as long as the text has injected pieces:
-    /// microseconds for most, a millisecond for a book). Whoever can wait for a worker takes
-    /// [`Syntax::snapshot`].
+    /// done now if nobody asked before: microseconds for each edit, whatever the text.
     pub fn tree(&self) -> Option<&Arc<SyntaxTree>> {
         let parsed = self.parsed.as_ref().filter(|_| self.follows())?;
         if self.missed.is_empty() {
@@ -267,7 +265,7 @@ impl Syntax {
 }
 
 /// An edit as the parser counts it.
-fn input_edit(before: &Rope, edit: &Edit) -> InputEdit {
+pub(crate) fn input_edit(before: &Rope, edit: &Edit) -> InputEdit {
     let place = |offset| {
         let point = before.point_of(offset);
         (before.byte_of(offset).0, Point { row: point.line.0, column: point.column })
@@ -347,7 +345,7 @@ mod tests {
     }
 
     fn shape(syntax: &Syntax) -> String {
-        syntax.parsed.as_ref().map_or_else(String::new, |tree| tree.layers[0].root().to_sexp())
+        syntax.parsed.as_ref().map_or_else(String::new, |tree| tree.layers.own().root().to_sexp())
     }
 
     struct Random(u64);

@@ -1,8 +1,8 @@
 //! The tree of a text: one layer for its language, and one for every piece of another language
 //! in it.
 //!
-//! A layer counts bytes from its own start. So an edit before it moves one number, whatever the
-//! number of layers, and a code block that was not touched is not parsed again.
+//! A layer counts bytes from its own start. So an edit before it moves one number, and a code
+//! block that was not touched is not parsed again.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use tree_sitter::{InputEdit, Node, Point, Range as TsRange, Tree};
 
 use crate::grammar::Grammar;
 use crate::languages::Language;
-use crate::layers::FROM_NOTHING_PIECE;
+use crate::layers::Layers;
+use crate::pieces::FROM_NOTHING_PIECE;
 use crate::rope_text::LayerText;
 
 /// What one layer was parsed to; shared between versions that do not touch it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LayerTree {
     pub(crate) language: Language,
     pub(crate) grammar: Arc<Grammar>,
@@ -45,6 +46,12 @@ impl Layer {
 
     pub(crate) fn root(&self) -> Node<'_> {
         self.parsed.tree.root_node()
+    }
+
+    /// Whether something of it could not be parsed, unless it is a small piece.
+    pub(crate) fn is_broken(&self) -> bool {
+        let counts = self.depth == 0 || self.range().len() > FROM_NOTHING_PIECE;
+        counts && self.root().has_error()
     }
 
     pub(crate) fn grammar(&self) -> &Grammar {
@@ -76,7 +83,8 @@ impl Layer {
         }
     }
 
-    fn edit(&mut self, edit: &InputEdit, origin: Point) -> Fate {
+    /// Moves it along with an edit; `origin` is where it began before that.
+    pub(crate) fn edit(&mut self, edit: &InputEdit, origin: Point) -> Fate {
         let removed = edit.old_end_byte - edit.start_byte;
         let added = edit.new_end_byte - edit.start_byte;
         if edit.old_end_byte <= self.start {
@@ -105,23 +113,29 @@ impl Layer {
                 if inside { edit.new_end_position } else { edit.start_position },
             ),
         };
-        let mut tree = self.parsed.tree.clone();
-        tree.edit(&relative);
-        self.parsed = Arc::new(LayerTree {
-            language: self.parsed.language.clone(),
-            grammar: self.parsed.grammar.clone(),
-            ranges: self.parsed.ranges.clone(),
-            tree,
-        });
+        let mut parsed = LayerTree::clone(&self.parsed);
+        parsed.tree.edit(&relative);
+        self.parsed = Arc::new(parsed);
         self.end = self.end - (old_end - edit.start_byte) + (new_end - edit.start_byte);
         self.touched = true;
         Fate::Kept
+    }
+
+    /// The text's own layer after an edit: it reaches over all that is written.
+    pub(crate) fn edited_whole(mut self, edit: &InputEdit) -> Self {
+        let mut parsed = LayerTree::clone(&self.parsed);
+        parsed.tree.edit(edit);
+        self.parsed = Arc::new(parsed);
+        self.end = self.end - (edit.old_end_byte - edit.start_byte)
+            + (edit.new_end_byte - edit.start_byte);
+        self.touched = true;
+        self
     }
 }
 
 /// What an edit does to a layer.
 #[derive(PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     Kept,
     Lost,
 }
@@ -173,9 +187,9 @@ impl TreeSnapshot {
 /// by the edits since.
 #[derive(Clone, Debug)]
 pub struct SyntaxTree {
-    /// The text's own language first, then by depth and start.
-    pub(crate) layers: Vec<Layer>,
+    pub(crate) layers: Layers,
     pub(crate) left_out: usize,
+    pub(crate) has_errors: bool,
     /// Whether pieces of other languages were looked for everywhere.
     pub(crate) is_whole: bool,
 }
@@ -183,17 +197,13 @@ pub struct SyntaxTree {
 impl SyntaxTree {
     /// The language of the whole text.
     pub fn language(&self) -> &Language {
-        &self.layers[0].parsed.language
+        &self.layers.own().parsed.language
     }
 
     /// Whether something could not be parsed, small pieces of other languages apart. Then the tree
     /// is a guess, and one made in steps may guess otherwise than one made from nothing.
     pub fn has_errors(&self) -> bool {
-        let mut large = self
-            .layers
-            .iter()
-            .filter(|layer| layer.depth == 0 || layer.range().len() > FROM_NOTHING_PIECE);
-        large.any(|layer| layer.root().has_error())
+        self.has_errors
     }
 
     /// How many pieces of other languages were left plain: beyond the
@@ -204,40 +214,28 @@ impl SyntaxTree {
 
     /// The layers that have a part in a range of bytes, outer ones first. An empty range is a
     /// place between two bytes, and layers that end or begin there count.
-    pub(crate) fn layers_in(&self, range: Range<usize>) -> impl Iterator<Item = &Layer> {
-        let deepest = self.layers.last().map_or(0, |layer| layer.depth);
-        let reach = range.end + usize::from(range.is_empty());
-        (0..=deepest).flat_map(move |depth| {
-            // Layers of one depth do not overlap, so both their ends are in order.
-            let first = self.layers.partition_point(|layer| {
-                let is_before = match range.is_empty() {
-                    true => layer.end < range.start,
-                    false => layer.end <= range.start,
-                };
-                (layer.depth, !is_before) < (depth, true)
-            });
-            let layers = self.layers[first..].iter();
-            let meeting = layers.take_while(move |it| it.depth == depth && it.start < reach);
-            // The text's own language has a part in everything, though the text be empty.
-            let own = (depth == 0).then(|| &self.layers[0]);
-            own.into_iter().chain(meeting.filter(|layer| layer.depth > 0))
-        })
+    pub(crate) fn layers_in(&self, range: Range<usize>) -> impl Iterator<Item = Layer> {
+        self.layers.meeting(range)
     }
 
     /// The language at a byte: that of the innermost piece.
-    pub fn language_at(&self, offset: text::ByteOffset) -> &Language {
+    pub fn language_at(&self, offset: text::ByteOffset) -> Language {
         let byte = offset.0..offset.0 + 1;
-        let owns = |layer: &&Layer| {
+        let owns = |layer: &Layer| {
             let mut owns = false;
             layer.each_own_part(byte.clone(), |part| owns |= !part.is_empty());
             owns || layer.depth == 0
         };
         let at = self.layers_in(byte.clone()).filter(owns).last();
-        at.map_or(self.language(), |layer| {
-            let language = &layer.parsed.language;
-            // Inlines are a parser of their own and the same language to a person.
-            if language.name().ends_with("_inline") { self.language() } else { language }
-        })
+        at.map_or_else(
+            || self.language().clone(),
+            |layer| {
+                let language = &layer.parsed.language;
+                // Inlines are a parser of their own and the same language to a person.
+                let is_own = language.name().ends_with("_inline");
+                if is_own { self.language().clone() } else { language.clone() }
+            },
+        )
     }
 
     /// A range with what may look different because of it: the node around it and so many of that
@@ -264,36 +262,7 @@ impl SyntaxTree {
     /// The tree moved along with edits.
     pub(crate) fn moved<'a>(&self, missed: impl Iterator<Item = &'a Missed>) -> SyntaxTree {
         let mut tree = self.clone();
-        missed.for_each(|missed| tree.edit(missed));
+        missed.for_each(|missed| tree.layers.edit(missed));
         tree
-    }
-
-    /// Moves everything along with one edit.
-    fn edit(&mut self, Missed { edit, before }: &Missed) {
-        let origin = |start: usize| {
-            let start = start.min(before.len_bytes());
-            let row = before.byte_to_line(start);
-            Point { row, column: start - before.line_to_byte(row) }
-        };
-        let mut first = true;
-        self.layers.retain_mut(|layer| {
-            if std::mem::take(&mut first) {
-                let mut parsed = LayerTree {
-                    language: layer.parsed.language.clone(),
-                    grammar: layer.parsed.grammar.clone(),
-                    ranges: Vec::new(),
-                    tree: layer.parsed.tree.clone(),
-                };
-                parsed.tree.edit(edit);
-                layer.parsed = Arc::new(parsed);
-                layer.end = layer.end - (edit.old_end_byte - edit.start_byte)
-                    + (edit.new_end_byte - edit.start_byte);
-                layer.touched = true;
-                return true;
-            }
-            let inside = edit.start_byte < layer.end && edit.old_end_byte > layer.start;
-            let at = if inside { origin(layer.start) } else { Point::default() };
-            layer.edit(edit, at) == Fate::Kept
-        });
     }
 }
