@@ -85,6 +85,7 @@ impl Asked {
             risk: self.risk,
             resource: &self.resource,
             context: self.context,
+            workspace: None,
         }
     }
 }
