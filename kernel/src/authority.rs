@@ -80,8 +80,8 @@ pub use trust::TrustPrint;
 use crate::action::Risk;
 use crate::disk::{self, Disk};
 use crate::gate::{
-    CanonicalPath, Context, Decided, Gate, KillSwitch, Obligations, PolicyFiles, Problem, Question, Request,
-    Resource, Source, Verdict,
+    CanonicalPath, Context, Decided, Gate, KillSwitch, Obligations, PolicyFiles, Problem, Question,
+    Request, Resource, Source, Verdict,
 };
 use crate::inbox::{DIFF_BYTES_MAX, Inbox, Item, ItemId, ItemState, OPEN_MAX, ORIGIN_BYTES_MAX};
 use crate::ledger::{Decision, Entry, EvidenceHash, Ledger, SubjectKeys, Time, TraceId};

@@ -53,8 +53,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use serde::{Deserialize, Serialize};
 
 pub use explain::{Holder, Line, TestFailure};
-pub use files::{PolicyFiles, WorkspaceFiles};
 pub(crate) use files::read as read_policy;
+pub use files::{PolicyFiles, WorkspaceFiles};
 pub use policy::{Layer, Miss, PolicyError, RuleEffect};
 pub use resource::{CanonicalPath, Domain, Resource};
 

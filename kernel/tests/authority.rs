@@ -13,7 +13,9 @@ use kernel::authority::{
 };
 use kernel::disk::sim::SimDisk;
 use kernel::disk::{self, Disk};
-use kernel::gate::{CanonicalPath, Context, Decided, Fact, Gate, KillSwitch, PolicyFiles, Request, Resource};
+use kernel::gate::{
+    CanonicalPath, Context, Decided, Fact, Gate, KillSwitch, PolicyFiles, Request, Resource,
+};
 use kernel::inbox::{ItemId, ItemState, OPEN_MAX};
 use kernel::keys::{Profile, Protection, Unlocked};
 use kernel::ledger::{self, Decision, DeviceKey, Entry, Ledger, SubjectKeys, TraceId};

@@ -6,8 +6,8 @@
 use kernel::Risk;
 use kernel::disk::sim::SplitMix;
 use kernel::gate::{
-    CanonicalPath, Context, Decided, Domain, Fact, Fallback, Gate, KillSwitch, Layer, Places, Problem, Request,
-    Resource, Source, Sources, Verdict, Workspace,
+    CanonicalPath, Context, Decided, Domain, Fact, Fallback, Gate, KillSwitch, Layer, Places,
+    Problem, Request, Resource, Source, Sources, Verdict, Workspace,
 };
 use kernel::principal::{ActionId, Principal};
 
@@ -106,7 +106,8 @@ fn each_request_is_judged_by_the_workspace_that_it_is_asked_from() {
     };
     let runs = |from| decided("owner", "task.run", Resource::Nothing, from);
     assert_eq!([runs(Some("/a")), runs(Some("/c")), runs(None)], ["deny", "allow", "allow"]);
-    let reads = |file: &str, from| decided("agent:x", "file.read", Resource::Path(path(file)), from);
+    let reads =
+        |file: &str, from| decided("agent:x", "file.read", Resource::Path(path(file)), from);
     assert_eq!(reads("/c/x.rs", Some("/c")), "allow_with");
     assert_eq!(reads("/c/x.rs", Some("/a")), "deny", "$workspace is the asker's own");
     assert_eq!(reads("/c/x.rs", None), "deny");

@@ -106,10 +106,8 @@ impl Authority {
         actor: &Principal,
         evidence: Vec<EvidenceHash>,
     ) -> Result<(), AuthorityError> {
-        let (action, resource) = (
-            ActionId::new(action).map_err(AuthorityError::Name)?,
-            Resource::Path(folder.clone()),
-        );
+        let (action, resource) =
+            (ActionId::new(action).map_err(AuthorityError::Name)?, Resource::Path(folder.clone()));
         let request = Request {
             principal: actor,
             action: &action,
