@@ -187,7 +187,7 @@ fn each_window_has_the_settings_and_the_policy_of_its_own_folder() {
     };
     let one = "[editor]\nauto_close = false\n[files]\nfinal_newline = false\n\
                [appearance]\ntheme = \"dark\"\n";
-    let (here, a) = trusted(&home, "one", one, &rule("no-symbols", "symbol.*"));
+    let (here, a) = trusted(&home, "one", one, &rule("no-ledger", "ledger.*"));
     let (there, b) = trusted(&home, "two", "", &rule("no-saving", "file.save"));
     let mut hearth = start(&home, &[&here]);
     hearth.open(&a).unwrap();
@@ -200,7 +200,7 @@ fn each_window_has_the_settings_and_the_policy_of_its_own_folder() {
     };
     hearth.call("file.save", json!({})).unwrap();
     assert_eq!(std::fs::read_to_string(&a).unwrap(), "(", "nor a line end added");
-    one_sentence(&denied(&mut hearth, "symbol.list", json!({})), &["no-symbols"]);
+    one_sentence(&denied(&mut hearth, "ledger.read", json!({})), &["no-ledger"]);
 
     let output = hand_over(&home, &[Path::new("--new"), &there]);
     assert!(output.status.success(), "{output:?}");
@@ -213,7 +213,7 @@ fn each_window_has_the_settings_and_the_policy_of_its_own_folder() {
     // What lies in the first folder is judged there, though the second is in front.
     let new = here.join("new.txt");
     hearth.call("file.save", json!({ "path": new })).unwrap();
-    assert_eq!(std::fs::read_to_string(&new).unwrap(), "()");
+    assert_eq!(std::fs::read_to_string(&new).unwrap(), "()\n", "as where it came from");
     hearth.open(&a).unwrap();
     hearth.type_text("(").unwrap();
     assert!(hearth.text().unwrap().ends_with('(') || hearth.text().unwrap().starts_with("(("));
@@ -223,13 +223,13 @@ fn each_window_has_the_settings_and_the_policy_of_its_own_folder() {
     hearth.wait_idle(IDLE_MAX).unwrap();
     assert_eq!(windows(&mut hearth).len(), 1);
     assert_eq!(theme(&mut hearth), json!("Hearth Dark"));
-    one_sentence(&denied(&mut hearth, "symbol.list", json!({})), &["no-symbols"]);
+    one_sentence(&denied(&mut hearth, "ledger.read", json!({})), &["no-ledger"]);
     // Another text of its settings is another folder than the one that was trusted.
     home.file("one/.hearth/settings.toml", "[appearance]\ntheme = \"light\"\n").unwrap();
     home.said("its folder is not trusted as it is now").unwrap();
     hearth.wait_idle(IDLE_MAX).unwrap();
     assert_eq!(theme(&mut hearth), json!("Hearth Light"));
-    hearth.call("symbol.list", json!({})).map(drop).unwrap_or_else(|told| {
-        assert!(!told.contains("no-symbols"), "its policy counts no more either: {told}");
+    hearth.call("ledger.read", json!({})).map(drop).unwrap_or_else(|told| {
+        assert!(!told.contains("no-ledger"), "its policy counts no more either: {told}");
     });
 }
