@@ -17,6 +17,9 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
+/// By how much the channels of a colour differ, at least, that is no grey.
+const COLOUR: u8 = 70;
+
 /// Bytes of a pixel at a depth of 24 bits.
 const PIXEL: usize = 4;
 
@@ -213,6 +216,16 @@ pub fn ink(image: &[u8]) -> f64 {
     }
     let ground = colours.values().max().copied().unwrap_or_default();
     1.0 - ground as f64 / (image.len() / PIXEL).max(1) as f64
+}
+
+/// The part of an image that is neither black, white nor any grey, warm ones included.
+pub fn colour(image: &[u8]) -> f64 {
+    let is_coloured = |pixel: &[u8]| {
+        let (most, least) = (pixel[..3].iter().max(), pixel[..3].iter().min());
+        most.zip(least).is_some_and(|(most, least)| most - least > COLOUR)
+    };
+    let coloured = image.chunks_exact(PIXEL).filter(|pixel| is_coloured(pixel)).count();
+    coloured as f64 / (image.len() / PIXEL).max(1) as f64
 }
 
 #[cfg(test)]
