@@ -11,8 +11,8 @@ use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::damage::{ConnectionExt as _, ReportLevel};
 use x11rb::protocol::xproto::{
-    ConnectionExt as _, ImageFormat, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MapState,
-    Window,
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, ImageFormat, InputFocus,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, MapState, Window,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -122,6 +122,19 @@ impl Eye {
         for kind in [KEY_PRESS_EVENT, KEY_RELEASE_EVENT] {
             let time = x11rb::CURRENT_TIME;
             let fake = self.connection.xtest_fake_input(kind, code, time, self.root, 0, 0, 0);
+            fake.map_err(said)?;
+        }
+        self.connection.flush().map_err(said)
+    }
+
+    /// Clicks with the first button in the middle of `area`.
+    pub fn click(&self, area: Area) -> Result<(), String> {
+        let x = area.x + (area.width / 2) as i16;
+        let y = area.y + (area.height / 2) as i16;
+        let (time, root) = (x11rb::CURRENT_TIME, self.root);
+        let events = [(MOTION_NOTIFY_EVENT, 0), (BUTTON_PRESS_EVENT, 1), (BUTTON_RELEASE_EVENT, 1)];
+        for (kind, detail) in events {
+            let fake = self.connection.xtest_fake_input(kind, detail, time, root, x, y, 0);
             fake.map_err(said)?;
         }
         self.connection.flush().map_err(said)

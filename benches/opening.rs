@@ -52,8 +52,7 @@ fn run() -> Result<Vec<Figure>, String> {
                 Ok::<_, String>((start.elapsed(), hearth))
             });
             let seen = eye.until(start, middle(area), limit, |now| ink(now) > TEXT_INK);
-            let coloured =
-                eye.until(start, middle(area), limit, |now| colour(now) > CODE_COLOUR);
+            let coloured = eye.until(start, middle(area), limit, |now| colour(now) > CODE_COLOUR);
             (seen, coloured, settled.join().expect("calls answer errors and do not panic"))
         });
         first.push_ms(seen?);
