@@ -11,11 +11,14 @@ use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::damage::{ConnectionExt as _, ReportLevel};
 use x11rb::protocol::xproto::{
-    ConnectionExt as _, ImageFormat, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MapState,
-    Window,
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, ImageFormat, InputFocus,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, MapState, Window,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
+
+/// By how much the channels of a colour differ, at least, that is no grey.
+const COLOUR: u8 = 70;
 
 /// Bytes of a pixel at a depth of 24 bits.
 const PIXEL: usize = 4;
@@ -124,6 +127,19 @@ impl Eye {
         self.connection.flush().map_err(said)
     }
 
+    /// Clicks with the first button in the middle of `area`.
+    pub fn click(&self, area: Area) -> Result<(), String> {
+        let x = area.x + (area.width / 2) as i16;
+        let y = area.y + (area.height / 2) as i16;
+        let (time, root) = (x11rb::CURRENT_TIME, self.root);
+        let events = [(MOTION_NOTIFY_EVENT, 0), (BUTTON_PRESS_EVENT, 1), (BUTTON_RELEASE_EVENT, 1)];
+        for (kind, detail) in events {
+            let fake = self.connection.xtest_fake_input(kind, detail, time, root, x, y, 0);
+            fake.map_err(said)?;
+        }
+        self.connection.flush().map_err(said)
+    }
+
     /// The pixels of `area`, four bytes each, row by row.
     pub fn image(&self, area: Area) -> Result<Vec<u8>, String> {
         let Area { x, y, width, height } = area;
@@ -213,6 +229,16 @@ pub fn ink(image: &[u8]) -> f64 {
     }
     let ground = colours.values().max().copied().unwrap_or_default();
     1.0 - ground as f64 / (image.len() / PIXEL).max(1) as f64
+}
+
+/// The part of an image that is neither black, white nor any grey, warm ones included.
+pub fn colour(image: &[u8]) -> f64 {
+    let is_coloured = |pixel: &[u8]| {
+        let (most, least) = (pixel[..3].iter().max(), pixel[..3].iter().min());
+        most.zip(least).is_some_and(|(most, least)| most - least > COLOUR)
+    };
+    let coloured = image.chunks_exact(PIXEL).filter(|pixel| is_coloured(pixel)).count();
+    coloured as f64 / (image.len() / PIXEL).max(1) as f64
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod measure;
 mod merging;
+mod neighbours;
 mod objects;
 mod opening;
 mod picker;

@@ -1,5 +1,6 @@
 //! From a key to a changed pixel, in a real window, by the clock.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tests::instance::{Home, Instance, Profile, binary};
 use crate::eye::{Area, Eye, changed_rows};
 use crate::load::Load;
 use crate::measure::{Figure, Measure};
+use crate::neighbours::{self, Neighbour};
 use crate::samples::Samples;
 use crate::typing::large_file;
 
@@ -34,20 +36,49 @@ fn run() -> Result<Vec<Figure>, String> {
     eye.focus(window)?;
     hearth.call("file.open", json!({"path": file, "line": 50_003, "column": 0}))?;
     hearth.wait_idle(Duration::from_secs(60))?;
-    let line = line_of_the_cursor(&eye, area)?;
-    let (mut quiet, mut busy) = (Samples::default(), Samples::default());
-    for _ in 0..3 {
-        keys(&eye, line, &mut quiet)?;
-        let _load = Load::start()?;
-        keys(&eye, line, &mut busy)?;
-    }
+    let Turns { quiet, busy } = turns(&eye, area, 3)?;
+    drop(hearth);
+    let others: Vec<_> = neighbours::installed()
+        .iter()
+        .map(|it| (it.name, neighbour(it, &home, display.name(), &file)))
+        .collect();
+    let those = |of: fn(&Turns) -> f64| -> Vec<_> {
+        others.iter().map(|(name, it)| (*name, it.as_ref().map(of).map_err(Clone::clone))).collect()
+    };
+    let p50 = Figure::new("pixels.quiet.p50", quiet.median());
+    let p99 = Figure::new("pixels.quiet.p99", quiet.percentile(0.99)).beside("max", quiet.max());
+    let busy = Figure::new("pixels.busy.p99", busy.percentile(0.99))
+        .beside("p50", busy.median())
+        .beside("max", busy.max());
     Ok(vec![
-        Figure::new("pixels.quiet.p50", quiet.median()),
-        Figure::new("pixels.quiet.p99", quiet.percentile(0.99)).beside("max", quiet.max()),
-        Figure::new("pixels.busy.p99", busy.percentile(0.99))
-            .beside("p50", busy.median())
-            .beside("max", busy.max()),
+        neighbours::beside(p50, &those(|it| it.quiet.median())),
+        neighbours::beside(p99, &those(|it| it.quiet.percentile(0.99))),
+        neighbours::beside(busy, &those(|it| it.busy.percentile(0.99))),
     ])
+}
+
+/// What keys took, with nothing beside and with both cores busy.
+struct Turns {
+    quiet: Samples,
+    busy: Samples,
+}
+
+fn turns(eye: &Eye, window: Area, rounds: usize) -> Result<Turns, String> {
+    let line = line_of_the_cursor(eye, window)?;
+    let (mut quiet, mut busy) = (Samples::default(), Samples::default());
+    for _ in 0..rounds {
+        keys(eye, line, &mut quiet)?;
+        let _load = Load::start()?;
+        keys(eye, line, &mut busy)?;
+    }
+    Ok(Turns { quiet, busy })
+}
+
+/// Another editor with the same file and keys, at its start, which all of them can do.
+fn neighbour(it: &Neighbour, home: &Home, display: &str, file: &Path) -> Result<Turns, String> {
+    let eye = Eye::open(display)?;
+    let (_end, area) = it.open(home, display, &eye, file, 50_004)?;
+    turns(&eye, area, 1)
 }
 
 /// The strip of the window in which a letter shows: the first rows that the second letter changes,

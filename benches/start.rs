@@ -1,7 +1,7 @@
 //! From the start of the process to text on the screen.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tests::display::Display;
@@ -9,6 +9,7 @@ use tests::instance::{Home, Profile, binary};
 
 use crate::eye::{Area, Eye, ink};
 use crate::measure::{Figure, Measure};
+use crate::neighbours::{self, End};
 use crate::samples::Samples;
 use crate::source;
 
@@ -55,27 +56,11 @@ fn run() -> Result<Vec<Figure>, String> {
         }
     }
     let least = times.percentile(0.0);
-    Ok(vec![
-        Figure::new("start.text", times.median()).beside("min", least).beside("max", times.max()),
-    ])
-}
-
-/// Asks the process to end, and waits until it has.
-struct End(Child);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        let pid = i32::try_from(self.0.id()).expect("a process id fits");
-        // SAFETY: the child was not waited for yet, so the id is still its own.
-        unsafe { libc::kill(pid, libc::SIGTERM) };
-        let start = Instant::now();
-        while matches!(self.0.try_wait(), Ok(None)) {
-            if start.elapsed() > Duration::from_secs(5) {
-                // It may end by itself just now; then there is nothing to kill or to wait for.
-                let _ = self.0.kill().and_then(|()| self.0.wait());
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
+    let own = Figure::new("start.text", times.median());
+    let own = own.beside("min", least).beside("max", times.max());
+    let others: Vec<_> = neighbours::installed()
+        .iter()
+        .map(|it| (it.name, it.text(&home, display.name(), &file)))
+        .collect();
+    Ok(vec![neighbours::beside(own, &others)])
 }

@@ -26,6 +26,16 @@ impl EpochKey {
         hasher.update(about);
         Zeroizing::new(*hasher.finalize().as_bytes())
     }
+
+    /// What says in the open which key it is, and nothing about it.
+    #[must_use]
+    pub fn commitment(&self) -> [u8; 32] {
+        *self.derive("hearth 2026-11 commitment to an epoch key", &[])
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl std::fmt::Debug for EpochKey {

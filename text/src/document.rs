@@ -22,7 +22,7 @@ use crate::undo::fragment::Fragment;
 use crate::undo::{OpenGroup, Reversal, Undo, Whose, selections_after};
 
 pub use merge::{MergeError, Refused, Restored};
-pub use pending::{Finished, PendingMerge, ReadyMerge};
+pub use pending::{Finished, PendingMerge, ReadyMerge, Retired};
 
 /// A text that is being edited, with its history, its undo and its anchors.
 #[derive(Clone, Debug)]

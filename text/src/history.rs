@@ -98,6 +98,9 @@ pub(crate) trait History {
     /// characters. The text is unsettled until [`History::settle_as`].
     fn append_beside(&mut self, operation: &Operation, length: usize);
 
+    /// Makes room for so many more operations.
+    fn reserve(&mut self, operations: usize);
+
     /// The text was brought to the frontier by other means, and has that length.
     fn settle_as(&mut self, length: usize);
 

@@ -46,7 +46,7 @@ pub use anchor::{Anchor, AnchorSet};
 pub use author::{Author, Authors};
 pub use change::{Change, DocumentId, Grouping, Origin, TextHash, Version};
 pub use document::{Agreement, Document, Finished, MergeError, PendingMerge, ReadyMerge};
-pub use document::{Refused, Restored, UndoOutcome};
+pub use document::{Refused, Restored, Retired, UndoOutcome};
 pub use edit::{Edit, Transaction, TransactionError};
 pub use history::Refusal;
 pub use operation::{Cause, GroupId, Operation, OperationId, OperationKind};

@@ -207,6 +207,11 @@ impl Undo {
         }
     }
 
+    /// Makes room for so many more changes, so that none of them has to move all others.
+    pub fn reserve(&mut self, changes: usize) {
+        self.items.reserve(changes);
+    }
+
     fn push(&mut self, group: GroupId, whose: Whose, role: Role, delta: Delta) {
         let added = size_of::<Item>() + delta.bytes();
         match self.items.last_mut() {

@@ -73,6 +73,10 @@ impl Sink {
     fn text(&mut self, text: &str) {
         let bytes = text.as_bytes();
         self.nul |= bytes.contains(&0);
+        if bytes.is_ascii() {
+            self.rope.append(text);
+            return;
+        }
         self.wide += bytes.iter().filter(|byte| **byte >= 0xC0).count();
         if !holds_escape(text) {
             self.rope.append(text);

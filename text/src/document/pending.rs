@@ -94,6 +94,13 @@ struct Merged {
     is_foreign: bool,
 }
 
+/// What a document was before a merge, and what was merged. Only to be freed.
+#[derive(Debug)]
+pub struct Retired {
+    _document: Option<Document>,
+    _operations: Vec<Operation>,
+}
+
 /// What [`Document::finish_merge`] did.
 #[derive(Debug)]
 pub enum Finished {
@@ -101,8 +108,8 @@ pub enum Finished {
     Merged {
         /// What that would have answered.
         outcome: Box<Result<Change, MergeError>>,
-        /// What the document was before; freeing it can take milliseconds.
-        retired: Box<Document>,
+        /// What is not needed any more; freeing it can take milliseconds.
+        retired: Box<Retired>,
     },
     /// Nothing happened, since what was written meanwhile is in the way: to be run as the first
     /// time.
@@ -166,23 +173,22 @@ impl Document {
             let refused =
                 operations.iter().map(|one| Refused { id: one.id, why: Refusal::Panicked });
             let error = MergeError { refused: refused.collect(), change: Box::new(change) };
-            let retired =
-                Box::new(Document::from_base_as(Default::default(), self.authors.clone()));
+            let retired = Box::new(Retired { _document: None, _operations: operations });
             return Finished::Merged { outcome: Box::new(Err(error)), retired };
         };
         if own.is_empty() || merged.is_foreign && merged.carry(self, &own) {
-            return self.take_over(merged);
+            return self.take_over(merged, operations);
         }
         self.start_again(ReadyMerge { from, operations, merged: Some(merged) })
     }
 
-    fn start_again(&mut self, stale: ReadyMerge) -> Finished {
-        let operations = stale.operations.clone();
+    fn start_again(&mut self, mut stale: ReadyMerge) -> Finished {
+        let operations = std::mem::take(&mut stale.operations);
         let stale = Some(Box::new(stale));
         Finished::Again(Box::new(PendingMerge { stale, ..self.start_merge(operations) }))
     }
 
-    fn take_over(&mut self, merged: Merged) -> Finished {
+    fn take_over(&mut self, merged: Merged, operations: Vec<Operation>) -> Finished {
         let Merged { mut copy, mut change, refused, .. } = merged;
         copy.anchors = std::mem::take(&mut self.anchors);
         copy.anchors.map(&change.edits);
@@ -190,7 +196,7 @@ impl Document {
         if let Some(open) = &mut copy.undo.open {
             open.map(&change.edits);
         }
-        let retired = Box::new(std::mem::replace(self, copy));
+        let document = std::mem::replace(self, copy);
         let parts = ChangeParts {
             document: self.id,
             edits: Arc::clone(&change.edits),
@@ -200,7 +206,8 @@ impl Document {
             cause: change.cause,
             operations: std::mem::take(&mut change.operations),
         };
-        let change = Change::with_before(parts, retired.rope.clone(), self.rope.clone());
+        let change = Change::with_before(parts, document.rope.clone(), self.rope.clone());
+        let retired = Box::new(Retired { _document: Some(document), _operations: operations });
         let outcome = match refused.is_empty() {
             true => Ok(change),
             false => Err(MergeError { refused, change: Box::new(change) }),
@@ -227,6 +234,8 @@ impl PendingMerge {
                 Ok(change) => (change, Vec::new()),
                 Err(MergeError { refused, change }) => (*change, refused),
             };
+            copy.history.reserve(CARRIED_MAX);
+            copy.undo.reserve(CARRIED_MAX);
             Merged::new(copy, change, refused)
         }));
         ReadyMerge { from, operations, merged: merged.ok() }

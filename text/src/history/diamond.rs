@@ -76,6 +76,10 @@ impl History for Diamond {
         self.admit_unchecked(operation, &parents, length);
     }
 
+    fn reserve(&mut self, operations: usize) {
+        self.spans.reserve(operations);
+    }
+
     fn settle_as(&mut self, length: usize) {
         self.settled = self.log.local_version();
         self.length = length;

@@ -135,6 +135,12 @@ impl Spans {
         self.all.push(next);
     }
 
+    /// Makes room for so many more spans.
+    pub fn reserve(&mut self, spans: usize) {
+        self.all.reserve(spans);
+        self.agents.iter_mut().for_each(|agent| agent.spans.reserve(spans));
+    }
+
     /// The moment of an operation's character.
     pub fn time_of(&self, id: OperationId) -> Option<usize> {
         let agent = &self.agents[self.agent(id.author)? as usize];
