@@ -84,16 +84,7 @@ impl Stores {
         let source = Source { log: log.clone(), opener: opener() };
         let rows = Rows::open(disk.clone(), &places.rows(), source, &keys, RowOptions::default());
         let rows = Arc::new(rows.map_err(|error| refused("rows", &error))?);
-        let opened = rows.opened();
-        if let Found::Rebuilt(why) = &opened.found {
-            problems.push(format!("The index of the rows was made anew from the log: {why}."));
-        }
-        if opened.lost > 0 {
-            problems.push(format!(
-                "Damage in the log took {} rows: `hearth doctor` names the file.",
-                opened.lost
-            ));
-        }
+        problems.extend(met(&rows));
         let objects =
             ObjectStore::open(disk.clone(), &places.objects(), &keys, ObjectOptions::default());
         let objects = objects.map_err(|error| refused("objects", &error))?;
@@ -183,6 +174,21 @@ impl Stores {
         drop(self.ledger.checkpoint());
         drop(self.objects.save_index());
     }
+}
+
+/// What was met while the rows were opened.
+fn met(rows: &Rows) -> Vec<String> {
+    let (opened, mut told) = (rows.opened(), Vec::new());
+    if let Found::Rebuilt(why) = &opened.found {
+        told.push(format!("The index of the rows was made anew from the log: {why}."));
+    }
+    if opened.lost > 0 {
+        told.push(format!(
+            "Damage in the log took {} rows: `hearth doctor` names the file.",
+            opened.lost
+        ));
+    }
+    told
 }
 
 /// Signs for this device.

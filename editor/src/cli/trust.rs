@@ -40,7 +40,8 @@ pub(super) fn run(
     }
     Ok(match change {
         TrustChange::Give => format!(
-            "{folder} is trusted as it is now; when a file under .hearth/ in it changes, that ends.\n"
+            "{folder} is trusted as it is now; when a file under .hearth/ in it changes, that \
+             ends.\n"
         ),
         TrustChange::Revoke => format!("{folder} is not trusted.\n"),
     })
