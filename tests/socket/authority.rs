@@ -43,8 +43,10 @@ fn plan(home: &Home, target: &Path) -> PathBuf {
     let text = format!(
         "name = \"publish\"\n[[steps]]\nname = \"append\"\naction = \"process.run\"\nversion = 1\n\
          effect = \"once\"\nresource = \"nothing\"\ninputs.program = {{ value = \"sh\" }}\n\
-         inputs.arguments = {{ value = \"-c\\necho done >> {}; echo printed\" }}\n",
-        target.display()
+         inputs.arguments = {{ value = \"-c\\necho done >> {}; echo printed\" }}\n\
+         inputs.writes = {{ value = \"{}\" }}\n",
+        target.display(),
+        target.parent().unwrap().display()
     );
     home.file("plan.toml", text).unwrap()
 }
