@@ -22,6 +22,7 @@ mod runs;
 mod trust;
 
 pub use invocation::Mode;
+pub use ledger::utc;
 pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
 
 use std::ffi::OsString;

@@ -38,6 +38,7 @@ mod settings;
 mod shell;
 mod source;
 mod stores;
+mod timeline;
 mod trust;
 mod ui;
 mod view;

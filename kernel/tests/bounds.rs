@@ -265,7 +265,7 @@ mod sandboxed {
             dir.path().to_owned(),
             Walls {
                 writes: vec![at("may")],
-                hidden: vec![at("secret"), at("socket")],
+                hidden: vec![at("secret"), at("socket/control.sock"), at("socket")],
                 network,
                 ..Walls::default()
             },
@@ -300,7 +300,7 @@ mod sandboxed {
 
     #[test]
     fn a_program_writes_where_it_may_and_sees_no_secret_and_no_network() {
-        let script = "echo x > may/file && echo wrote; echo y 2>/dev/null > must-not/file || echo \
+        let script = "echo x > may/file && (cd may && echo x > there) && echo wrote; echo y 2>/dev/null > must-not/file || echo \
                       kept; rm -f must-not/file 2>/dev/null || echo stays; cat must-not/file; cat \
                       secret; ls socket; ls /sys/class/net 2>/dev/null; grep -c : /proc/net/dev; \
                       umount socket 2>/dev/null || echo shut; echo $HEARTH_PASSPHRASE_FILE end";
@@ -353,5 +353,19 @@ mod sandboxed {
             "head -c 5000000 /dev/zero > may/a 2>/dev/null; test $(stat -c %s may/a) -le 1048576";
         let (state, ..) = said(large, Network::None, few);
         assert_eq!(state, RunState::Failed, "one file may not be larger than all");
+    }
+
+    #[test]
+    fn a_program_may_stand_in_the_folder_that_it_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let bench = open();
+        let mut runs = bench.runs;
+        let walls = Walls { writes: vec![dir.path().to_owned()], ..Walls::default() };
+        let (script, home) = ("echo x > here".to_owned(), dir.path().to_owned());
+        runs.register("x.shell", Arc::new(Shell { script, home, walls }));
+        let bench = Bench { runs, ..bench };
+        let (state, view) = bench.bound(step("x.shell"), Obligations::default());
+        assert_eq!(state, RunState::Done, "{}", view.reason);
+        assert!(dir.path().join("here").exists());
     }
 }

@@ -14,6 +14,8 @@ mod reader;
 mod stage;
 mod unlock;
 mod windows;
+#[cfg(target_os = "linux")]
+mod xsettings;
 
 use std::process::Command;
 use std::time::Duration;

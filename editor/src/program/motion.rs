@@ -60,7 +60,7 @@ impl Program {
             ReduceMotion::On => Motion::Reduced,
             ReduceMotion::Off | ReduceMotion::System if !self.is_seen => Motion::Reduced,
             ReduceMotion::Off => Motion::Full,
-            ReduceMotion::System => self.system_motion,
+            ReduceMotion::System => self.preferred.motion(),
         }
     }
 

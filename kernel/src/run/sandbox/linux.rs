@@ -20,6 +20,9 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 /// The highest capability that any kernel may have.
 const CAPABILITY_MAX: libc::c_ulong = 63;
 
+/// The longest path that the system takes.
+const PATH_BYTES_MAX: usize = libc::PATH_MAX as usize;
+
 /// Rights of Landlock's first version that write: write_file, remove_dir, remove_file and make_*.
 const WRITES_V1: u64 = 1 << 1 | 1 << 4 | 1 << 5 | 0b111_1111 << 6;
 /// `REFER`, since the second: what moves between folders.
@@ -133,12 +136,19 @@ fn ready(walls: &Walls, held: &Held) -> Result<Ready, String> {
             Network::None => libc::CLONE_NEWNET,
             Network::Open => 0,
         };
-        let hidden = walls.hidden.iter().filter(|path| path.exists());
+        // What lies in a place that is hidden is not there any more to be hidden.
+        let is_inside = |path: &Path| {
+            walls.hidden.iter().any(|other| other.as_path() != path && path.starts_with(other))
+        };
+        let mut hidden: Vec<_> = walls.hidden.iter().filter(|path| path.exists()).collect();
+        hidden.retain(|path| !is_inside(path));
+        hidden.dedup();
         Ok(Spaces {
             flags: libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWIPC | network,
             uid_map: format!("{uid} {uid} 1").into_bytes(),
             gid_map: format!("{gid} {gid} 1").into_bytes(),
             hidden: hidden
+                .into_iter()
                 .map(|path| Ok((c(path)?, path.is_dir())))
                 .collect::<Result<_, String>>()?,
             writes: written().map(|path| c(path)).collect::<Result<_, _>>()?,
@@ -183,6 +193,9 @@ fn enter(ready: &Ready) -> io::Result<()> {
 
 impl Spaces {
     fn enter(&self) -> io::Result<()> {
+        let mut here = [0 as libc::c_char; PATH_BYTES_MAX];
+        // SAFETY: the place has the size that is given.
+        let is_known = unsafe { !libc::getcwd(here.as_mut_ptr(), here.len()).is_null() };
         // SAFETY: plain numbers go in; this child has one thread.
         done(unsafe { libc::unshare(self.flags) })?;
         // Without it no ordinary user may map a group.
@@ -218,6 +231,10 @@ impl Spaces {
                     }
                 };
                 done(shown)?;
+            }
+            // It stood in what lies under those mounts, which is read-only now.
+            if is_known {
+                done(libc::chdir(here.as_ptr()))?;
             }
         }
         Ok(())
