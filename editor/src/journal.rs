@@ -191,7 +191,10 @@ impl Journal {
         };
         let mut payload = Vec::with_capacity(96);
         change.operations.iter().for_each(|operation| operation.encode(&mut payload));
-        self.append(stream, record::OPERATIONS, payload);
+        let this = buffer.document.author();
+        let is_own = change.operations.iter().all(|operation| operation.id.author == this);
+        let kind = if is_own { record::OPERATIONS } else { record::ELSEWHERE };
+        self.append(stream, kind, payload);
     }
 
     /// Keeps a text that came from nowhere that it could be read from again.

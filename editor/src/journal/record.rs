@@ -16,12 +16,14 @@ use crate::registry::{path_from_json, path_to_json};
 pub const OPENED: Kind = Kind(1);
 /// A part of the text that a stream starts from, compressed.
 pub const BASE: Kind = Kind(2);
-/// Operations, one after the other.
+/// Operations of this device, one after the other.
 pub const OPERATIONS: Kind = Kind(3);
 /// The file holds the text as it is here: [`Opened`].
 pub const SAVED: Kind = Kind(4);
 /// The text was closed.
 pub const CLOSED: Kind = Kind(5);
+/// Operations that were made on other devices, one after the other.
+pub const ELSEWHERE: Kind = Kind(6);
 /// Where everything is: [`Session`].
 pub const SESSION: Kind = Kind(10);
 

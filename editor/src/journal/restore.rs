@@ -62,6 +62,8 @@ struct Stream {
     /// How many records the base came from.
     parts: usize,
     operations: Vec<Operation>,
+    /// Who made those of this device.
+    own: BTreeSet<Author>,
     /// How many of the operations the file held, and what it was then.
     saved: Option<(usize, Opened)>,
     damaged: usize,
@@ -79,13 +81,16 @@ impl Stream {
                 }
                 None => self.damaged += 1,
             },
-            record::OPERATIONS => {
+            record::OPERATIONS | record::ELSEWHERE => {
                 let mut rest = record.payload.as_slice();
                 while !rest.is_empty() {
                     let Ok((operation, length)) = Operation::decode(rest) else {
                         self.damaged += 1;
                         break;
                     };
+                    if record.header.kind == record::OPERATIONS {
+                        self.own.insert(operation.id.author);
+                    }
                     self.operations.push(operation);
                     rest = &rest[length..];
                 }
@@ -138,8 +143,7 @@ impl Stream {
         let on_disk = path.as_ref().and_then(|path| load::read(path, Some(encoding)).ok());
         let disk_text = on_disk.as_ref().map(|contents| contents.rope.clone());
         let base = self.base(disk_text.as_ref());
-        let authors: Vec<Author> = self.operations.iter().map(|one| one.id.author).collect();
-        let authors = || Authors::default().with_earlier(authors.iter().copied());
+        let authors = || Authors::default().with_earlier(self.own.iter().copied());
         let restored = Document::restore(base.clone(), &self.operations, authors());
         let lost = self.damaged + restored.refused.len();
         if lost > 0 {

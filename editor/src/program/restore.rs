@@ -301,6 +301,27 @@ mod tests {
     }
 
     #[test]
+    fn undo_takes_back_what_was_typed_here_after_a_restart_too() {
+        let (mut stage, keys) = keeping();
+        stage.program.new_draft("here\n");
+        let (id, base) = {
+            let (view, buffer) = stage.program.active().unwrap();
+            (view.buffer, buffer.rope().clone())
+        };
+        stage.keys("x y");
+        let authors = text::Authors::new(text::Author::random());
+        let mut there = text::Document::from_base_as(base, authors);
+        let line = text::Edit::insert(text::CharOffset(5), "there\n");
+        let line = text::Transaction::single(line);
+        let operations = there.apply(line, text::Origin::COMMAND).unwrap().operations;
+        stage.program.merge(id, operations.to_vec());
+        assert_eq!(stage.marked(), "xy|here\nthere\n");
+        restart(&mut stage, &keys);
+        stage.keys("ctrl-z");
+        assert_eq!(stage.marked(), "|here\nthere\n", "what came from elsewhere stays");
+    }
+
+    #[test]
     fn what_the_file_got_meanwhile_is_merged_into_what_was_not_saved() {
         let (mut stage, keys) = keeping();
         let path = stage.write("a.txt", "one\ntwo\nthree\n");
