@@ -39,6 +39,7 @@ pub mod identity;
 pub mod kept;
 pub mod link;
 pub mod node;
+pub mod pairing;
 pub mod quic;
 pub mod tls;
 pub mod wrap;

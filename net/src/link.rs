@@ -162,7 +162,9 @@ impl MemoryLink {
 
 type Ends = ([mpsc::Sender<Vec<u8>>; 4], [Mutex<mpsc::Receiver<Vec<u8>>>; 4]);
 
-fn split(pairs: [(mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>); 4]) -> Ends {
+type Pair = (mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>);
+
+fn split(pairs: [Pair; 4]) -> Ends {
     let [a, b, c, d] = pairs;
     ([a.0, b.0, c.0, d.0], [a.1, b.1, c.1, d.1].map(Mutex::new))
 }

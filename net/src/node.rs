@@ -526,11 +526,11 @@ impl Shared {
                 stays
             });
             for id in others {
-                if !state.seekers.contains_key(&id) {
+                state.seekers.entry(id).or_insert_with(|| {
                     let wake = Arc::new(Notify::new());
-                    state.seekers.insert(id, wake.clone());
-                    self.runtime.spawn(seek::seek(self.clone(), id, wake));
-                }
+                    self.runtime.spawn(seek::seek(self.clone(), id, wake.clone()));
+                    wake
+                });
             }
             (group, gone)
         };

@@ -61,11 +61,14 @@ fn plain(spki: &[u8]) -> Option<[u8; 32]> {
 
 /// Who belongs, and the highest transport key that was seen of each.
 #[derive(Debug, Default)]
-pub struct Roll(Mutex<BTreeMap<DeviceId, Option<(u64, [u8; 32])>>>);
+pub struct Roll(Mutex<BTreeMap<DeviceId, Option<Shown>>>);
+
+/// The sequence of a transport key, and the key.
+pub type Shown = (u64, [u8; 32]);
 
 impl Roll {
     /// Those that belong from now on. What was proved meanwhile stays.
-    pub fn set(&self, devices: impl IntoIterator<Item = (DeviceId, Option<(u64, [u8; 32])>)>) {
+    pub fn set(&self, devices: impl IntoIterator<Item = (DeviceId, Option<Shown>)>) {
         let mut roll = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let devices = devices.into_iter();
         let devices = devices.map(|(id, kept)| (id, roll.get(&id).copied().flatten().max(kept)));
@@ -88,7 +91,7 @@ impl Roll {
 
     /// The highest key of a device that was proved.
     #[must_use]
-    pub fn of(&self, device: DeviceId) -> Option<(u64, [u8; 32])> {
+    pub fn of(&self, device: DeviceId) -> Option<Shown> {
         let roll = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         roll.get(&device).copied().flatten()
     }
