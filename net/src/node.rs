@@ -4,6 +4,7 @@
 //! answers at once, except what changes the group, which returns when that is durable.
 
 mod carry;
+mod pair;
 mod seek;
 #[cfg(test)]
 mod tests;
@@ -25,9 +26,11 @@ use crate::group::{Group, GroupError, Standing};
 use crate::identity::{Card, DeviceName, Role, TransportKey, random};
 use crate::kept::{Kept, Store, StoreError};
 use crate::link::{DATAGRAM_BYTES_MAX, FRAME_BYTES_MAX, Path};
+use crate::pairing::PairError;
 use crate::quic::Quic;
 use crate::tls::Roll;
 use carry::Live;
+pub use pair::{Guest, Joining, Shown, Way};
 
 /// Events that wait at most, and bytes of frames in them.
 const EVENTS_MAX: usize = 1024;
@@ -50,6 +53,10 @@ pub enum Event {
     Room(DeviceId, Channel),
     /// Who belongs has changed, or a key came.
     Changed(Arc<Group>),
+    /// A newcomer has come by a shown code: a person is asked.
+    Asked(Guest),
+    /// This device's own joining has ended.
+    JoinEnded(Result<(), PairError>),
     /// What was met on the way, in a sentence for the person.
     Trouble(String),
 }
@@ -102,6 +109,8 @@ pub enum NodeError {
     Store(StoreError),
     /// The group does not take it.
     Group(GroupError),
+    /// A pairing came to nothing.
+    Pair(PairError),
     /// This device is in no group yet.
     Alone,
     /// This device is in a group already.
@@ -116,6 +125,7 @@ impl std::fmt::Display for NodeError {
             }
             Self::Store(error) => error.fmt(f),
             Self::Group(error) => error.fmt(f),
+            Self::Pair(error) => error.fmt(f),
             Self::Alone => f.write_str("this device has no others: pair one with `hearth pair`"),
             Self::Grouped => f.write_str(
                 "this device belongs to a group with others already: remove it there first",
@@ -189,6 +199,7 @@ struct State {
     links_made: u64,
     /// Wakes whoever seeks a device.
     seekers: BTreeMap<DeviceId, Arc<Notify>>,
+    pairings: pair::Pairings,
 }
 
 /// A running node. It stops when it is dropped.
@@ -223,6 +234,7 @@ impl Node {
                 links: BTreeMap::new(),
                 links_made: 0,
                 seekers: BTreeMap::new(),
+                pairings: pair::Pairings::default(),
             }),
             roll: Arc::default(),
             events,

@@ -8,6 +8,7 @@ use kernel::ledger::DeviceKey;
 use super::*;
 use crate::kept::PURPOSE;
 use crate::link::Gone;
+use crate::pairing::{Code, ShortCode};
 
 /// A device with a disk of its own, which can be started again.
 struct Machine {
@@ -251,4 +252,110 @@ fn a_transport_key_that_was_replaced_is_refused() {
     assert_eq!(tried, Some(Gone::Lost), "an old key of a member was let in");
     laptop.rotate().unwrap();
     desk.rotate().unwrap();
+}
+
+/// Two machines that have never met.
+fn strangers() -> [(Node, Events); 2] {
+    [Machine::new(11).start(), Machine::new(12).start()]
+}
+
+fn scan(shown: &Shown) -> Way {
+    Way::Scanned(Code::read(&shown.code).unwrap())
+}
+
+fn asked(joining: &Joining) -> String {
+    let Joining::Asked(host, words) = joining else { panic!("{joining:?}") };
+    assert_eq!(host.card.name, name("desk"));
+    assert_eq!(host.group_name, name("home"));
+    words.to_string()
+}
+
+fn pair_error<T: std::fmt::Debug>(result: Result<T, NodeError>) -> PairError {
+    match result {
+        Err(NodeError::Pair(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn two_devices_pair_by_either_code_and_are_linked() {
+    for is_typed in [false, true] {
+        let [(desk, mut at_desk), (studio, mut at_studio)] = strangers();
+        let shown = desk.show(name("home"), name("desk")).unwrap();
+        assert!(shown.left > Duration::from_secs(100));
+        let way = match is_typed {
+            true => Way::Typed(ShortCode::read(&shown.short).unwrap(), shown.at.clone()),
+            false => scan(&shown),
+        };
+        let words = asked(&studio.join(way, name("studio")).unwrap());
+        assert_eq!(studio.port(), 0, "it listens before it belongs");
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(desk.guests().is_empty(), "it said who it is before its person confirmed");
+        assert_eq!(pair_error(studio.confirm("no such words here")), PairError::WrongWords);
+        assert!(matches!(studio.confirm(&words).unwrap(), Joining::Waiting(..)));
+        until(&mut at_desk, |event| matches!(event, Event::Asked(_)));
+        let guests = desk.guests();
+        assert_eq!((guests[0].id, guests[0].name.clone()), (studio.me(), name("studio")));
+        assert_eq!(guests[0].words.to_string(), words);
+        assert!(studio.group().is_none(), "it joined before it was admitted");
+        let wrong = desk.admit_guest(studio.me(), "abandon ability able about");
+        assert_eq!(pair_error(wrong), PairError::WrongWords);
+        assert_eq!(desk.admit_guest(studio.me(), &words).unwrap(), guests[0]);
+        until(&mut at_studio, |event| matches!(event, Event::JoinEnded(Ok(()))));
+        assert!(matches!(studio.confirm(&words).unwrap(), Joining::Joined(..)));
+        until(&mut at_desk, |event| matches!(event, Event::Connected(..)));
+        let (mine, theirs) = (desk.group().unwrap(), studio.group().unwrap());
+        let epoch = mine.current_epoch().unwrap();
+        assert_eq!(theirs.current_epoch(), Some(epoch));
+        assert!(theirs.epoch(epoch).is_some());
+        assert!(desk.guests().is_empty());
+        assert!(matches!(studio.join(scan(&shown), name("x")), Err(NodeError::Grouped)));
+    }
+}
+
+#[test]
+fn scanning_admits_nobody_without_a_person_on_either_side() {
+    let [(desk, mut at_desk), (studio, mut at_studio)] = strangers();
+    // A stranger that photographed the code is asked about, and refused.
+    let shown = desk.show(name("home"), name("desk")).unwrap();
+    let words = asked(&studio.join(scan(&shown), name("studio")).unwrap());
+    studio.confirm(&words).unwrap();
+    until(&mut at_desk, |event| matches!(event, Event::Asked(_)));
+    assert!(desk.refuse_guest(studio.me()));
+    until(&mut at_studio, |event| matches!(event, Event::JoinEnded(Err(PairError::Refused))));
+    assert_eq!(desk.group().unwrap().devices().count(), 1);
+    assert!(studio.group().is_none());
+    // The owner's own newcomer then finds the code used, and so hears of the stranger.
+    let (phone, _events) = Machine::new(13).start();
+    assert_eq!(pair_error(phone.join(scan(&shown), name("phone"))), PairError::Used);
+    // A newcomer that scanned a stranger's code and is stopped by its person joined nothing.
+    let shown = desk.show(name("home"), name("desk")).unwrap();
+    asked(&phone.join(scan(&shown), name("phone")).unwrap());
+    phone.stop_joining();
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(desk.guests().is_empty() && phone.group().is_none());
+}
+
+#[test]
+fn three_wrong_short_codes_end_a_shown_code_over_the_network() {
+    let [(desk, _at_desk), (studio, _at_studio)] = strangers();
+    let shown = desk.show(name("home"), name("desk")).unwrap();
+    for _ in 0..3 {
+        let way = Way::Typed(ShortCode::fresh().unwrap(), shown.at.clone());
+        assert_eq!(pair_error(studio.join(way, name("studio"))), PairError::WrongCode);
+    }
+    let way = Way::Typed(ShortCode::read(&shown.short).unwrap(), shown.at.clone());
+    assert_eq!(pair_error(studio.join(way, name("studio"))), PairError::Tries);
+    assert!(desk.shown().is_none());
+}
+
+#[test]
+fn a_code_whose_key_is_anothers_leads_nowhere() {
+    let [(desk, _at_desk), (studio, _at_studio)] = strangers();
+    let shown = desk.show(name("home"), name("desk")).unwrap();
+    let mut code = Code::read(&shown.code).unwrap();
+    code.fingerprint = [9; 32];
+    let tried = studio.join(Way::Scanned(code), name("studio"));
+    assert_eq!(pair_error(tried), PairError::Lost);
+    assert!(desk.shown().is_some(), "nobody has used the code");
 }
