@@ -68,6 +68,7 @@ fn run() -> Result<Vec<Figure>, String> {
         risk: Risk::L0,
         resource: &resource,
         context,
+        workspace: None,
     };
     let start = thread_cpu();
     for _ in 0..DECISIONS {

@@ -134,6 +134,7 @@ fn run(requests: u64, seed: u64) -> Result<u64, String> {
                 risk: RISKS[risk as usize],
                 resource: &Resource::Domain(domain),
                 context: facts.iter().map(|(fact, _)| *fact).collect::<Context>(),
+                workspace: None,
             };
             let ours = gate.decide(&request).decided == Decided::Allow;
             let holds = |of: &str| facts.iter().any(|(_, name)| *name == of);

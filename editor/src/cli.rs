@@ -19,6 +19,7 @@ mod policy;
 mod profile_keys;
 mod reach;
 mod runs;
+mod trust;
 
 pub use invocation::Mode;
 pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
@@ -34,10 +35,9 @@ use serde_json::{Value, json};
 use crate::directories::Directories;
 use crate::instance::{self, Claim, Resident};
 use crate::record;
-use crate::registry::{Fault, FaultKind, path_to_json};
+use crate::registry::{Fault, FaultKind};
 use crate::settings::Level;
-use crate::trust::TrustStore;
-use invocation::{Form, Invocation, Open, TrustChange};
+use invocation::{Form, Invocation, Open};
 
 /// What a process that became resident starts from.
 pub struct Beginning {
@@ -145,7 +145,9 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
         Invocation::Profile { change, form } => {
             print(&profile_keys::run(&Directories::of_process()?, change, form)?)
         }
-        Invocation::Trust { path, change, form } => print(&trust(&path, change, form)?),
+        Invocation::Trust { path, change, form } => {
+            print(&trust::run(&Directories::of_process()?, &path, change, form)?)
+        }
         Invocation::Ledger(ask, form) => ledger::run(&Directories::of_process()?, &ask, form),
         Invocation::Policy(ask, form) => policy::run(&Directories::of_process()?, &ask, form),
         Invocation::Inbox(ask, form) => {
@@ -250,35 +252,6 @@ fn standard_input() -> Result<String, Fault> {
         }
         Err(error) => Err(Fault::file("Reading", Path::new("standard input"), &error)),
     }
-}
-
-fn trust(folder: &Path, change: TrustChange, form: Form) -> Result<String, Fault> {
-    let directories = Directories::of_process()?;
-    directories.make()?;
-    let mut store = TrustStore::load(&directories)?;
-    let (path, trusted, fingerprint) = match change {
-        TrustChange::Give => {
-            let (path, fingerprint) = store.trust(folder)?;
-            (path, true, Some(fingerprint))
-        }
-        TrustChange::Revoke => {
-            let (path, fingerprint) = store.revoke(folder)?;
-            (path, false, fingerprint)
-        }
-    };
-    if form == Form::Json {
-        let fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string());
-        let answer =
-            json!({ "path": path_to_json(&path), "trusted": trusted, "fingerprint": fingerprint });
-        return Ok(format!("{answer}\n"));
-    }
-    let path = path.display();
-    Ok(match change {
-        TrustChange::Give => format!(
-            "{path} is trusted as it is now; when a file under .hearth/ in it changes, that ends.\n"
-        ),
-        TrustChange::Revoke => format!("{path} is not trusted.\n"),
-    })
 }
 
 /// Prints to standard output. A reader that has gone, such as `head`, is no error.

@@ -33,6 +33,7 @@ pub mod stage;
 pub mod symbol;
 pub mod tab;
 pub mod theme;
+pub mod trust;
 pub mod view;
 mod waiting;
 pub mod window;
@@ -65,6 +66,7 @@ pub const GROUPS: &[&[Command]] = &[
     symbol::COMMANDS,
     tab::COMMANDS,
     theme::COMMANDS,
+    trust::COMMANDS,
     view::COMMANDS,
     window::COMMANDS,
 ];

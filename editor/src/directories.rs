@@ -198,8 +198,8 @@ impl Directories {
         self.config.join("device-policy.toml")
     }
 
-    /// Folders that the owner trusts.
-    pub fn trust(&self) -> PathBuf {
+    /// Where an earlier version kept the folders that the owner trusts, unsealed.
+    pub fn old_trust(&self) -> PathBuf {
         self.data.join("trust.json")
     }
 

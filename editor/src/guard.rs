@@ -4,9 +4,9 @@
 //! The gate is there from the start, locked profile or not; what it remembers is in
 //! [`crate::stores`], which needs the keys.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use kernel::Risk;
@@ -14,8 +14,8 @@ use kernel::action::{Action, Effect};
 use kernel::authority::{SwitchFile, Tiers};
 use kernel::disk::RealDisk;
 use kernel::gate::{
-    CanonicalPath, Context, Decided, Fact, Fallback, Gate, Places, PolicyFiles, Problem, Request,
-    Resource, Source, Verdict,
+    CanonicalPath, Context, Decided, Fact, Fallback, Fingerprint, Gate, Places, PolicyFiles,
+    Problem, Request, Resource, Source, Verdict, WorkspaceFiles,
 };
 use kernel::principal::{ActionId, Principal};
 use kernel::run::schedule::{Known, MachineState, Presence, ThisMachine};
@@ -23,7 +23,8 @@ use kernel::run::schedule::{Known, MachineState, Presence, ThisMachine};
 use crate::directories::Directories;
 use crate::registry::{Fault, Registry};
 use crate::settings::FolderTrust;
-use crate::trust::TrustStore;
+use crate::stores::Stores;
+use crate::trust;
 
 /// A folder's own policy, under it.
 const OWN_POLICY: &str = ".hearth/policy.toml";
@@ -53,8 +54,8 @@ pub fn writes(action: &Action) -> bool {
 }
 
 /// The gate with the policy as it is now, and the kill switch; and what is wrong with them.
-pub fn gate(places: &Directories, folder: Option<&Path>) -> (Gate, Vec<Problem>) {
-    let files = policy_files(places, folder);
+pub fn gate(places: &Directories, main: Option<&Space>) -> (Gate, Vec<Problem>) {
+    let files = policy_files(places, main, &BTreeMap::new());
     let (gate, problems) = Gate::new(files.read(&RealDisk), files.places.clone());
     gate.set_kill_switch(switch(places).state());
     (gate, problems)
@@ -65,28 +66,33 @@ pub fn switch(places: &Directories) -> SwitchFile {
     SwitchFile::new(Arc::new(RealDisk), places.kill_switch())
 }
 
-/// Where the policy lies for whoever works in `folder`. A folder that is trusted as it is has its
-/// policy approved. It reads files: not for the UI thread.
-pub fn policy_files(places: &Directories, folder: Option<&Path>) -> PolicyFiles {
+/// Where the policy lies: for whoever works in no folder, or in `main`, and in each of `spaces`. A
+/// folder that is trusted as it is has its policy approved. It reads files: not for the UI thread.
+pub fn policy_files(
+    places: &Directories,
+    main: Option<&Space>,
+    spaces: &BTreeMap<PathBuf, Space>,
+) -> PolicyFiles {
     let resolve = |path: &Path| CanonicalPath::resolve(path).ok();
     let home = std::env::var_os(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
-    let workspace = folder.map(|folder| folder.join(OWN_POLICY));
-    let approved = folder.zip(workspace.as_deref()).and_then(|(folder, policy)| {
-        let store = TrustStore::load(places).ok()?;
-        let is_trusted = store.state(folder) == FolderTrust::Trusted;
-        let text = is_trusted.then(|| std::fs::read_to_string(policy).ok())??;
-        Some(Source { file: String::new(), text }.fingerprint())
+    // One folder may be open under two names.
+    let roots: BTreeMap<_, _> = spaces.values().map(|space| (&space.root, space)).collect();
+    let others = roots.into_values().map(|space| WorkspaceFiles {
+        root: space.root.clone(),
+        policy: space.policy(),
+        approved: space.approved(),
     });
     PolicyFiles {
         device: places.device_policy(),
         user: places.policy(),
-        workspace,
-        approved,
+        workspace: main.map(Space::policy),
+        approved: main.and_then(Space::approved),
         places: Places {
-            workspace: folder.and_then(resolve),
+            workspace: main.map(|space| space.root.clone()),
             home: home.as_deref().map(Path::new).and_then(resolve),
             profile: resolve(&places.profile()),
         },
+        others: others.collect(),
     }
 }
 
@@ -100,10 +106,12 @@ pub fn decide(
     action: &Action,
     resource: &Resource,
     context: Context,
+    workspace: Option<&CanonicalPath>,
 ) -> Result<(), Fault> {
     let id = ActionId::new(action.id)
         .map_err(|_| Fault::internal(format!("{} is no action's id.", action.id)))?;
-    let request = Request { principal, action: &id, risk: tier_of(action), resource, context };
+    let risk = tier_of(action);
+    let request = Request { principal, action: &id, risk, resource, context, workspace };
     let verdict = gate.decide(&request);
     match verdict.decided {
         Decided::Allow | Decided::AllowWith(_) => Ok(()),
@@ -138,13 +146,112 @@ fn denied(principal: &Principal, action: &Action, verdict: &Verdict) -> Fault {
     })
 }
 
-/// What the program knows of its person and the open folder; clones share it.
+/// A folder that somebody works in, as the gate knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// The folder, under its one name.
+    pub root: CanonicalPath,
+    /// Whether its own files count.
+    pub trust: FolderTrust,
+}
+
+impl Space {
+    /// How `folder` stands; without stores nobody knows whether it is trusted. It reads files: not
+    /// for the UI thread.
+    pub fn look(folder: &Path, stores: Option<&Stores>) -> Option<Self> {
+        let root = CanonicalPath::resolve(folder).ok()?;
+        let known = |stores: &Stores| trust::state(&stores.authority, &root);
+        let trust = stores.map_or(FolderTrust::Locked, known);
+        Some(Self { root, trust })
+    }
+
+    /// Where its own policy lies.
+    pub fn policy(&self) -> PathBuf {
+        Path::new(self.root.as_str()).join(OWN_POLICY)
+    }
+
+    fn approved(&self) -> Option<Fingerprint> {
+        let is_trusted = self.trust == FolderTrust::Trusted;
+        let text = is_trusted.then(|| std::fs::read_to_string(self.policy()).ok())??;
+        Some(Source { file: String::new(), text }.fingerprint())
+    }
+}
+
+/// What the program knows of its person and the folders of its windows; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Around {
-    /// Whether the open folder is trusted.
-    pub is_trusted: Arc<AtomicBool>,
     /// When a key was touched.
     pub presence: Arc<Presence>,
+    folders: Arc<Folders>,
+}
+
+#[derive(Debug, Default)]
+struct Folders {
+    /// Those that a window works in, and that of the focused one.
+    open: Mutex<(BTreeSet<PathBuf>, Option<PathBuf>)>,
+    /// What is known of them, by the names that windows have for them.
+    known: RwLock<BTreeMap<PathBuf, Space>>,
+    /// Whoever reads them anew does it alone.
+    reading: Mutex<()>,
+}
+
+impl Around {
+    /// Notes which folders windows work in, and which of them the focused one does.
+    pub fn set_open(&self, open: BTreeSet<PathBuf>, focused: Option<PathBuf>) {
+        *self.folders.open.lock().unwrap_or_else(PoisonError::into_inner) = (open, focused);
+    }
+
+    /// The folder of the focused window, once it is known.
+    pub fn focused(&self) -> Option<CanonicalPath> {
+        let open = self.folders.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = open.1.clone();
+        drop(open);
+        self.root_of(folder.as_deref()?)
+    }
+
+    /// The one name of a window's folder, once it is known.
+    pub fn root_of(&self, folder: &Path) -> Option<CanonicalPath> {
+        self.known().get(folder).map(|space| space.root.clone())
+    }
+
+    /// The innermost of the folders that `file` lies in.
+    pub fn root_around(&self, file: &Path) -> Option<CanonicalPath> {
+        let known = self.known();
+        let space = file.ancestors().find_map(|folder| known.get(folder));
+        space.map(|space| space.root.clone())
+    }
+
+    fn is_trusted(&self, root: &CanonicalPath) -> bool {
+        let is_it = |space: &Space| space.root == *root && space.trust == FolderTrust::Trusted;
+        self.known().values().any(is_it)
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, BTreeMap<PathBuf, Space>> {
+        self.folders.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the policy and every folder's trust anew, for the windows and for runs that are not
+    /// over, and puts them in force. Not for the UI thread.
+    pub fn reload(
+        &self,
+        places: &Directories,
+        gate: &Gate,
+        stores: Option<&Stores>,
+    ) -> (Vec<Problem>, BTreeMap<PathBuf, Space>) {
+        let _alone = self.folders.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.folders.open.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+        let of_runs = stores.and_then(|stores| stores.runs.workspaces().ok());
+        open.extend(of_runs.into_iter().flatten().map(|root| PathBuf::from(root.as_str())));
+        let look = |folder: PathBuf| Space::look(&folder, stores).map(|space| (folder, space));
+        let spaces: BTreeMap<PathBuf, Space> = open.into_iter().filter_map(look).collect();
+        let files = policy_files(places, None, &spaces);
+        let problems = match stores {
+            Some(stores) => stores.authority.reload(Some(files)),
+            None => gate.reload(files.read(&RealDisk), files.places.clone()),
+        };
+        *self.folders.known.write().unwrap_or_else(PoisonError::into_inner) = spaces.clone();
+        (problems, spaces)
+    }
 }
 
 /// What the actions of runs may do.
@@ -173,13 +280,13 @@ impl Tiers for Steps {
         own.or_else(|| self.registry.get(action).map(|command| tier_of(&command.action)))
     }
 
-    fn context(&self) -> Context {
+    fn context(&self, workspace: Option<&CanonicalPath>) -> Context {
         let machine = ThisMachine.look(self.around.presence.idle());
         let mut facts = Vec::new();
         if matches!(machine.idle, Known::Is(idle) if idle >= IDLE) {
             facts.push(Fact::Idle);
         }
-        if self.around.is_trusted.load(Ordering::Relaxed) {
+        if workspace.is_some_and(|root| self.around.is_trusted(root)) {
             facts.push(Fact::Trusted);
         }
         if machine.on_mains == Known::Is(true) {

@@ -11,6 +11,7 @@ mod compare;
 mod early;
 mod edit;
 mod find;
+mod folders;
 pub mod frame;
 mod keys;
 mod leave;
@@ -43,7 +44,6 @@ use kernel::run::schedule::Scheduler;
 use render::glyph::{Hinting, Rasterisation};
 use render::motion::Motion;
 use render::shape::{FontChoice, MissingFont, Shaper};
-use render::theme::Theme;
 use smallvec::SmallVec;
 
 use crate::buffer::{Buffer, BufferId};
@@ -82,8 +82,6 @@ pub struct Program {
     pub keymap: Keymap,
     /// How the person wants it.
     pub settings: Settings,
-    /// How it looks.
-    pub theme: Theme,
     /// Shapes lines.
     pub shaper: Shaper,
     /// The window that commands act in.
@@ -136,8 +134,12 @@ pub struct Program {
     /// What the unlocked profile keeps beside its texts, once it is open.
     pub stores: Option<Arc<Stores>>,
     is_opening_stores: bool,
-    /// What runs know of the person and the focused window's folder.
+    /// What runs know of the person and the windows' folders.
     around: Around,
+    /// What was wrong with the policy when it was read last.
+    told_of_policy: Vec<kernel::gate::Problem>,
+    /// What folders said when the person was told last.
+    told_of_folders: BTreeMap<PathBuf, folders::Told>,
     /// Does by itself what nobody waits for.
     scheduler: Option<Scheduler>,
     /// Questions that wait for a person.

@@ -1,7 +1,9 @@
 //! Settings: one schema, five layers, live.
 //!
 //! A value comes from the last layer that sets it, and can say which. A bad value is named with
-//! its file and line, and what that layer said before stays.
+//! its file and line, and what that layer said before stays. Every open folder has a layer of its
+//! own: [`Settings::look_from`] says which one counts, and [`Settings::editor_for`] and the like
+//! look from the folder that a file lies in.
 
 mod choice;
 mod reference;
@@ -14,11 +16,12 @@ pub use choice::{
 };
 pub use reference::{json_schema, markdown, template};
 pub use schema::{SCHEMA, Setting};
+use typed::Tables;
 pub use typed::{Appearance, Editor, Files, Picker, Records};
 pub use write::rewrite;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use toml::Spanned;
@@ -65,6 +68,8 @@ pub enum FolderTrust {
     Trusted,
     /// They do not, or they changed since.
     Untrusted,
+    /// Nobody knows while the profile is locked, so they do not count.
+    Locked,
 }
 
 /// Where a value was set.
@@ -98,75 +103,122 @@ type Values = BTreeMap<&'static str, Entry>;
 #[derive(Clone, Debug)]
 pub struct Settings {
     presets: BTreeMap<&'static str, Value>,
+    /// Those of the person and the machine.
     layers: BTreeMap<Layer, Values>,
-    appearance: Appearance,
-    editor: Editor,
-    files: Files,
-    picker: Picker,
-    records: Records,
+    /// Those of the open folders.
+    folders: BTreeMap<PathBuf, Folder>,
+    /// The folder that is looked from.
+    here: Option<PathBuf>,
+    /// What counts where no folder says otherwise.
+    plain: Tables,
 }
+
+/// What one folder says, and what counts there.
+#[derive(Clone, Debug)]
+struct Folder {
+    values: Values,
+    tables: Tables,
+}
+
+/// Settings that count for the process, so that no folder can have its own.
+const PROCESS_WIDE: &[&str] = &[
+    "appearance.font_family",
+    "appearance.fallback_fonts",
+    "appearance.renderer",
+    "editor.font_family",
+    "records.level",
+];
 
 impl Default for Settings {
     fn default() -> Self {
         let presets: BTreeMap<_, _> =
             SCHEMA.iter().map(|setting| (setting.key, setting.preset.value())).collect();
-        let reader = typed::Reader(|key: &str| &presets[key]);
-        Self {
-            appearance: reader.appearance(),
-            editor: reader.editor(),
-            files: reader.files(),
-            picker: reader.picker(),
-            records: reader.records(),
-            layers: BTreeMap::new(),
-            presets,
-        }
+        let plain = typed::Reader(|key: &str| &presets[key]).tables();
+        let (layers, folders) = (BTreeMap::new(), BTreeMap::new());
+        Self { presets, layers, folders, here: None, plain }
     }
 }
 
 impl Settings {
     /// The table `appearance`.
     pub fn appearance(&self) -> &Appearance {
-        &self.appearance
+        &self.here().appearance
     }
 
     /// The table `editor`.
     pub fn editor(&self) -> &Editor {
-        &self.editor
+        &self.here().editor
+    }
+
+    /// The table `editor` as it counts for a file.
+    pub fn editor_for(&self, file: Option<&Path>) -> &Editor {
+        &self.around(file).editor
     }
 
     /// The table `files`.
     pub fn files(&self) -> &Files {
-        &self.files
+        &self.here().files
+    }
+
+    /// The table `files` as it counts for a file.
+    pub fn files_for(&self, file: Option<&Path>) -> &Files {
+        &self.around(file).files
     }
 
     /// The table `picker`.
     pub fn picker(&self) -> &Picker {
-        &self.picker
+        &self.here().picker
     }
 
     /// The table `records`.
     pub fn records(&self) -> &Records {
-        &self.records
+        &self.plain.records
+    }
+
+    /// From now on what counts in `folder` is told, or what counts in none.
+    pub fn look_from(&mut self, folder: Option<&Path>) {
+        if self.here.as_deref() != folder {
+            self.here = folder.map(Path::to_owned);
+        }
+    }
+
+    fn here(&self) -> &Tables {
+        let folder = self.here.as_ref().and_then(|here| self.folders.get(here));
+        folder.map_or(&self.plain, |folder| &folder.tables)
+    }
+
+    /// What counts for a file: as the innermost open folder around it says, or as here.
+    fn around(&self, file: Option<&Path>) -> &Tables {
+        let known = |folder: &&Path| self.folders.contains_key(*folder);
+        let folder = file.and_then(|file| file.ancestors().find(known));
+        folder.map_or_else(|| self.here(), |folder| &self.folders[folder].tables)
     }
 
     /// The value of `key` that is in force.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        let set = Layer::CHANGEABLE.iter().rev().find_map(|layer| self.entry(*layer, key));
+        self.get_in(self.here.as_deref(), key)
+    }
+
+    fn get_in(&self, folder: Option<&Path>, key: &str) -> Option<&Value> {
+        let set = Layer::CHANGEABLE.iter().rev().find_map(|layer| self.entry(folder, *layer, key));
         set.map(|entry| &entry.value).or_else(|| self.presets.get(key))
     }
 
     /// Which layer set the value of `key` that is in force, and where.
     pub fn origin(&self, key: &str) -> Option<Origin> {
         let set = Layer::CHANGEABLE.iter().rev().find_map(|layer| {
-            let entry = self.entry(*layer, key)?;
+            let entry = self.entry(self.here.as_deref(), *layer, key)?;
             Some(Origin { layer: *layer, place: entry.place.clone() })
         });
         let preset = || Origin { layer: Layer::BuiltIn, place: None };
         set.or_else(|| self.presets.contains_key(key).then(preset))
     }
 
-    fn entry(&self, layer: Layer, key: &str) -> Option<&Entry> {
-        self.layers.get(&layer)?.get(key)
+    fn entry(&self, folder: Option<&Path>, layer: Layer, key: &str) -> Option<&Entry> {
+        match layer {
+            Layer::Workspace => self.folders.get(folder?)?.values.get(key),
+            _ => self.layers.get(&layer)?.get(key),
+        }
     }
 
     /// Reads a file's layer anew; without a `source` it sets nothing. The workspace's layer is
@@ -182,16 +234,44 @@ impl Settings {
     }
 
     /// Reads a folder's layer anew. An untrusted folder sets nothing, and a problem says so.
-    pub fn reload_workspace(&mut self, source: Option<&Source>, trust: FolderTrust) -> Changes {
-        match (source, trust) {
-            (Some(source), FolderTrust::Untrusted) => {
-                let sentence = "it is ignored, since its folder is not trusted as it is now; \
-                                `hearth trust` with the folder's path lets it count";
-                let problems = vec![source.problem(0..0, sentence)];
-                Changes { keys: self.replace(Layer::Workspace, Values::new()), problems }
-            }
-            (source, _) => self.reload(Layer::Workspace, source),
-        }
+    pub fn reload_workspace(
+        &mut self,
+        folder: &Path,
+        source: Option<&Source>,
+        trust: FolderTrust,
+    ) -> Changes {
+        let before = self.folders.remove(folder).map(|it| it.values).unwrap_or_default();
+        let why = match trust {
+            FolderTrust::Trusted => None,
+            FolderTrust::Untrusted => Some(
+                "it is ignored, since its folder is not trusted as it is now; `hearth trust` with \
+                 the folder's path lets it count",
+            ),
+            FolderTrust::Locked => Some(
+                "it is ignored, since the profile is locked and nobody knows whether its folder \
+                 is trusted: unlock it first",
+            ),
+        };
+        let (values, problems) = match (source, why) {
+            (Some(source), Some(why)) => (Values::new(), vec![source.problem(0..0, why)]),
+            (Some(source), None) => own_of_a_folder(source, &before),
+            (None, _) => (Values::new(), Vec::new()),
+        };
+        let value = |values: &Values, key: &str| values.get(key).map(|entry| entry.value.clone());
+        let session = self.layers.get(&Layer::Session);
+        let is_hidden = |key: &str| session.is_some_and(|values| values.contains_key(key));
+        let keys = SCHEMA.iter().map(|setting| setting.key);
+        let is_new = |key: &&str| value(&before, key) != value(&values, key) && !is_hidden(key);
+        let keys = keys.filter(is_new).collect();
+        let tables = self.plain.clone();
+        self.folders.insert(folder.to_owned(), Folder { values, tables });
+        self.fill(Some(folder));
+        Changes { keys, problems }
+    }
+
+    /// A folder is open no more, in whichever window.
+    pub fn keep_folders(&mut self, is_open: impl Fn(&Path) -> bool) {
+        self.folders.retain(|folder, _| is_open(folder));
     }
 
     /// Sets `key` until the program ends; `null` takes that back.
@@ -209,24 +289,58 @@ impl Settings {
         Ok(Changes { keys: self.replace(Layer::Session, values), problems: Vec::new() })
     }
 
-    /// Puts `values` into `layer` and gives the keys whose value in force changed.
+    /// Puts `values` into `layer` and gives the keys whose value in force changed anywhere.
     fn replace(&mut self, layer: Layer, values: Values) -> Vec<&'static str> {
-        let before: Vec<Option<Value>> =
-            SCHEMA.iter().map(|setting| self.get(setting.key).cloned()).collect();
+        let places: Vec<Option<PathBuf>> =
+            std::iter::once(None).chain(self.folders.keys().cloned().map(Some)).collect();
+        let all = |settings: &Self| -> Vec<Vec<Option<Value>>> {
+            let value = |setting: &Setting| {
+                let get = |place: &Option<PathBuf>| {
+                    settings.get_in(place.as_deref(), setting.key).cloned()
+                };
+                places.iter().map(get).collect()
+            };
+            SCHEMA.iter().map(value).collect()
+        };
+        let before = all(self);
         self.layers.insert(layer, values);
-        let changed = SCHEMA.iter().zip(before);
-        let changed = changed.filter(|(setting, before)| self.get(setting.key) != before.as_ref());
-        let changed: Vec<_> = changed.map(|(setting, _)| setting.key).collect();
+        let changed = SCHEMA.iter().zip(before).zip(all(self));
+        let changed = changed.filter(|((_, before), after)| before != after);
+        let changed: Vec<_> = changed.map(|((setting, _), _)| setting.key).collect();
         if !changed.is_empty() {
-            let get = |key: &str| self.get(key).expect("each field reads a key of the schema");
-            let reader = typed::Reader(get);
-            let (appearance, editor) = (reader.appearance(), reader.editor());
-            let (files, picker, records) = (reader.files(), reader.picker(), reader.records());
-            (self.appearance, self.editor) = (appearance, editor);
-            (self.files, self.picker, self.records) = (files, picker, records);
+            places.iter().for_each(|place| self.fill(place.as_deref()));
         }
         changed
     }
+
+    /// Makes the plain fields of a folder's, or of none, what its layers say.
+    fn fill(&mut self, folder: Option<&Path>) {
+        let get =
+            |key: &str| self.get_in(folder, key).expect("each field reads a key of the schema");
+        let tables = typed::Reader(get).tables();
+        match folder {
+            None => self.plain = tables,
+            Some(folder) => {
+                if let Some(place) = self.folders.get_mut(folder) {
+                    place.tables = tables;
+                }
+            }
+        }
+    }
+}
+
+/// What a folder sets: not what counts for all windows.
+fn own_of_a_folder(source: &Source, before: &Values) -> (Values, Vec<Problem>) {
+    let (mut values, mut problems) = read(source, before);
+    for key in PROCESS_WIDE {
+        let Some(entry) = values.remove(key) else { continue };
+        problems.push(Problem {
+            path: source.path.clone(),
+            line: entry.place.map_or(1, |(_, line)| line),
+            sentence: format!("{key} counts for all windows: move it to your own settings"),
+        });
+    }
+    (values, by_line(problems))
 }
 
 /// The setting that `key` names, if it takes `value` or `value` is `null`.
@@ -376,14 +490,54 @@ mod tests {
     fn an_untrusted_folder_sets_nothing_and_that_is_said() {
         let mut settings = Settings::default();
         let folder = source("editor.tab_width = 2");
-        let changes = settings.reload_workspace(Some(&folder), FolderTrust::Untrusted);
+        let mut reload = |trust| settings.reload_workspace(Path::new("/w"), Some(&folder), trust);
+        let changes = reload(FolderTrust::Untrusted);
         assert!(changes.keys.is_empty());
         assert!(changes.problems[0].sentence.contains("not trusted"));
-        let changes = settings.reload_workspace(Some(&folder), FolderTrust::Trusted);
+        let changes = reload(FolderTrust::Trusted);
         assert_eq!(changes.keys, ["editor.tab_width"]);
         assert!(changes.problems.is_empty());
-        let changes = settings.reload_workspace(Some(&folder), FolderTrust::Untrusted);
+        let changes = reload(FolderTrust::Locked);
         assert_eq!(changes.keys, ["editor.tab_width"], "trust that is taken back takes it along");
+        assert!(changes.problems[0].sentence.contains("locked"));
+    }
+
+    #[test]
+    fn each_folder_has_a_layer_of_its_own() {
+        let mut settings = Settings::default();
+        let (a, inner, b) = (Path::new("/a"), Path::new("/a/inner"), Path::new("/b"));
+        for (folder, text) in [
+            (a, "[editor]\ntab_width = 2\nfont_family = \"X\""),
+            (inner, "editor.insert_spaces = false"),
+            (b, "editor.tab_width = 8"),
+        ] {
+            let changes =
+                settings.reload_workspace(folder, Some(&source(text)), FolderTrust::Trusted);
+            assert_eq!(lines(&changes), if folder == a { vec![3] } else { vec![] }, "{changes:?}");
+        }
+        assert_eq!(settings.editor().tab_width, 4, "nothing is looked from yet");
+        let of = |settings: &mut Settings, folder: Option<&Path>| {
+            settings.look_from(folder);
+            let origin = settings.origin("editor.tab_width").unwrap().layer;
+            (settings.editor().tab_width, origin)
+        };
+        assert_eq!(of(&mut settings, Some(a)), (2, Layer::Workspace));
+        assert_eq!(of(&mut settings, Some(b)), (8, Layer::Workspace));
+        assert_eq!(of(&mut settings, Some(Path::new("/c"))), (4, Layer::BuiltIn));
+        settings.look_from(Some(a));
+        let width = |file: &str| settings.editor_for(Some(Path::new(file))).tab_width;
+        assert_eq!([width("/b/x.rs"), width("/a/x.rs"), width("/a/inner/x.rs")], [8, 2, 4]);
+        assert_eq!(width("/elsewhere/x.rs"), 2, "what lies in no folder is as here");
+        let changes = settings.reload(Layer::User, Some(&source("editor.tab_width = 3")));
+        assert_eq!(changes.keys, ["editor.tab_width"]);
+        assert_eq!(of(&mut settings, None), (3, Layer::User));
+        assert_eq!(of(&mut settings, Some(b)), (8, Layer::Workspace));
+        settings.set_session("editor.tab_width", json!(5)).unwrap();
+        assert_eq!(of(&mut settings, Some(b)), (5, Layer::Session));
+        settings.keep_folders(|folder| folder == a);
+        settings.set_session("editor.tab_width", Value::Null).unwrap();
+        assert_eq!(of(&mut settings, Some(b)), (3, Layer::User));
+        assert_eq!(settings.editor().font_family, Settings::default().editor().font_family);
     }
 
     #[test]

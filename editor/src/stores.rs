@@ -8,7 +8,7 @@
 mod act;
 pub mod upkeep;
 
-pub use act::{Driving, act, told};
+pub use act::{Asking, Driving, act, told};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,28 +17,24 @@ use std::time::Duration;
 
 use kernel::authority::{Authority, Event, Keeper, Parts};
 use kernel::disk::{Disk, RealDisk};
-use kernel::gate::{Gate, PolicyFiles};
+use kernel::gate::{Gate, PolicyFiles, Problem};
 use kernel::keys::Unlocked;
 use kernel::ledger::{self, DeviceKey, Ledger, Signer, SubjectKeys};
 use kernel::log::LogWriter;
 use kernel::object::{ObjectOptions, ObjectStore};
-use kernel::row::{Found, RowOptions, Rows, Source, Table, Transaction};
+use kernel::row::{Found, RowOptions, Rows, Source};
 use kernel::run::{Context, Executor, Inputs, ObjectArtifacts, Outputs, Runs, StepError};
 
 use crate::directories::Directories;
 use crate::guard::{self, Around, Steps};
 use crate::journal;
 use crate::registry::{Fault, FaultKind};
-use crate::trust::TrustStore;
 
 /// How long whoever works off the UI thread waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What seals a device's signing key.
 const IDENTITY: &str = "hearth device identity";
-
-/// Folders that the ledger knows to be trusted, with the fingerprint.
-const TRUSTED: Table<String, String> = Table::new("trusted folders");
 
 /// They hold each other, so they are one value.
 pub struct Stores {
@@ -49,6 +45,8 @@ pub struct Stores {
     /// What was decided.
     pub ledger: Arc<Ledger>,
     subjects: Arc<SubjectKeys>,
+    places: Directories,
+    around: Around,
     /// Decides, asks and remembers.
     pub authority: Arc<Authority>,
     /// Work in steps.
@@ -86,16 +84,7 @@ impl Stores {
         let source = Source { log: log.clone(), opener: opener() };
         let rows = Rows::open(disk.clone(), &places.rows(), source, &keys, RowOptions::default());
         let rows = Arc::new(rows.map_err(|error| refused("rows", &error))?);
-        let opened = rows.opened();
-        if let Found::Rebuilt(why) = &opened.found {
-            problems.push(format!("The index of the rows was made anew from the log: {why}."));
-        }
-        if opened.lost > 0 {
-            problems.push(format!(
-                "Damage in the log took {} rows: `hearth doctor` names the file.",
-                opened.lost
-            ));
-        }
+        problems.extend(met(&rows));
         let objects =
             ObjectStore::open(disk.clone(), &places.objects(), &keys, ObjectOptions::default());
         let objects = objects.map_err(|error| refused("objects", &error))?;
@@ -139,47 +128,21 @@ impl Stores {
             told,
         });
         let authority = Arc::new(authority.map_err(|error| refused("authority", &error))?);
-        let keeper = Keeper::new(authority.clone(), Arc::new(Steps::new(around)));
+        let keeper = Keeper::new(authority.clone(), Arc::new(Steps::new(around.clone())));
         let artifacts = Arc::new(ObjectArtifacts::new(objects.clone()));
         let lanes = BTreeMap::from([("main".to_owned(), 2)]);
         let mut runs = Runs::new(rows.clone(), artifacts, Arc::new(keeper), lanes);
         runs.register("process.run", process());
         let kept = (rows.clone(), objects.clone(), ledger.clone());
         upkeep::register(&mut runs, (log, keys), kept);
-        Ok((Self { rows, objects, ledger, subjects, authority, runs: Arc::new(runs) }, problems))
+        let runs = Arc::new(runs);
+        let stores = Self { rows, objects, ledger, subjects, places, around, authority, runs };
+        Ok((stores, problems))
     }
 
-    /// Tells the ledger which folders its owner trusts, and which no more, since it was told last.
-    /// Not for the UI thread.
-    ///
-    /// # Errors
-    /// What the rows or the ledger say.
-    pub fn note_trust(&self, trust: &TrustStore) -> Result<(), Fault> {
-        let fail = |error: &dyn std::fmt::Display| Fault::told(FaultKind::Machine, error);
-        let snapshot = self.rows.snapshot();
-        let known = snapshot.range(&TRUSTED, ..).map_err(|error| fail(&error))?;
-        let known = known.collect::<Result<BTreeMap<String, String>, _>>();
-        let known = known.map_err(|error| fail(&error))?;
-        let now: BTreeMap<String, String> = trust
-            .folders()
-            .map(|(path, fingerprint)| (path.to_string_lossy().into_owned(), fingerprint.clone()))
-            .collect();
-        let given = now.iter().filter(|(path, print)| known.get(*path) != Some(print));
-        let taken = known.keys().filter(|path| !now.contains_key(*path));
-        let mut transaction = Transaction::new();
-        let noted = given.map(|(path, print)| ("trust.grant", path, Some(print)));
-        for (action, path, print) in noted.chain(taken.map(|path| ("trust.revoke", path, None))) {
-            self.authority.note_owner(action, path.as_bytes()).map_err(|error| fail(&error))?;
-            match print {
-                Some(print) => transaction.put(&TRUSTED, path, print),
-                None => transaction.remove(&TRUSTED, path),
-            };
-        }
-        if transaction.is_empty() {
-            return Ok(());
-        }
-        let committed = self.rows.commit(transaction).wait(PATIENCE);
-        committed.map(drop).map_err(|error| fail(&error))
+    /// Puts the policy in force that counts now in every folder that somebody works in.
+    pub fn reload_policy(&self) -> Vec<Problem> {
+        self.around.reload(&self.places, self.authority.gate(), Some(self)).0
     }
 
     /// Seals everything under the key that seals now, so that older ones can be forgotten. The log,
@@ -211,6 +174,21 @@ impl Stores {
         drop(self.ledger.checkpoint());
         drop(self.objects.save_index());
     }
+}
+
+/// What was met while the rows were opened.
+fn met(rows: &Rows) -> Vec<String> {
+    let (opened, mut told) = (rows.opened(), Vec::new());
+    if let Found::Rebuilt(why) = &opened.found {
+        told.push(format!("The index of the rows was made anew from the log: {why}."));
+    }
+    if opened.lost > 0 {
+        told.push(format!(
+            "Damage in the log took {} rows: `hearth doctor` names the file.",
+            opened.lost
+        ));
+    }
+    told
 }
 
 /// Signs for this device.

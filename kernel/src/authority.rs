@@ -3,7 +3,8 @@
 //! [`Gate`] is pure; this is what stands around it in an unlocked profile. [`Authority::ask`]
 //! decides, puts what is to be asked into the [`Inbox`], honours what was approved there, and
 //! leaves an entry in the [`Ledger`]. [`Authority::approve`] and [`Authority::deny`] are a person's
-//! words. The kill switch is thrown here, and lies in a file ([`SwitchFile`]).
+//! words, [`Authority::trust`] and [`Authority::distrust`] their word about a folder, which is kept
+//! in rows. The kill switch is thrown here, and lies in a file ([`SwitchFile`]).
 //!
 //! Invariants:
 //! - what acts on its own and changes anything has its entry in the ledger, durably, before it is
@@ -48,7 +49,8 @@
 //! let (agent, action) = ("agent:helper".parse()?, ActionId::new("file.write")?);
 //! let ask = Ask {
 //!     request: Request { principal: &agent, action: &action, risk: Risk::L2,
-//!         resource: &Resource::Nothing, context: Context::of(&[Fact::Trusted]) },
+//!         resource: &Resource::Nothing, context: Context::of(&[Fact::Trusted]),
+//!         workspace: None },
 //!     trace: TraceId(7), origin: "a conversation", diff: Some("-one\n+two\n"),
 //!     stands: Duration::from_secs(3600),
 //! };
@@ -63,6 +65,7 @@ mod edit;
 mod fault;
 mod keeper;
 mod switch;
+mod trust;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,12 +75,13 @@ pub use edit::PolicyEdit;
 pub use fault::AuthorityError;
 pub use keeper::{Keeper, Tiers};
 pub use switch::SwitchFile;
+pub use trust::TrustPrint;
 
 use crate::action::Risk;
 use crate::disk::{self, Disk};
 use crate::gate::{
-    Context, Decided, Gate, KillSwitch, Obligations, PolicyFiles, Problem, Question, Request,
-    Resource, Source, Verdict,
+    CanonicalPath, Context, Decided, Gate, KillSwitch, Obligations, PolicyFiles, Problem, Question,
+    Request, Resource, Source, Verdict,
 };
 use crate::inbox::{DIFF_BYTES_MAX, Inbox, Item, ItemId, ItemState, OPEN_MAX, ORIGIN_BYTES_MAX};
 use crate::ledger::{Decision, Entry, EvidenceHash, Ledger, SubjectKeys, Time, TraceId};
@@ -165,6 +169,7 @@ struct Grant {
     action: ActionId,
     risk: Risk,
     resource: Resource,
+    workspace: Option<CanonicalPath>,
 }
 
 /// See the [module](self).
@@ -335,6 +340,7 @@ impl Authority {
             tier: request.risk as u8,
             resource: request.resource.to_string(),
             facts: request.context.facts(),
+            workspace: request.workspace.map(ToString::to_string),
             reason: question.reason.clone(),
             rule: format!("{}:{rule}", because.layer.name()),
             obligations: question.obligations.clone(),
@@ -354,6 +360,7 @@ impl Authority {
                 grant.principal == *request.principal
                     && grant.action == *request.action
                     && grant.resource == *request.resource
+                    && grant.workspace.as_ref() == request.workspace
                     && grant.risk >= request.risk
             })
     }
@@ -412,7 +419,7 @@ impl Authority {
     /// The item is settled or its time is over; the policy was changed since it was shown, or does
     /// not allow it even so; or what the rows, the ledger or the disk say.
     pub fn approve(&self, id: ItemId, approval: Approval) -> Result<Item, AuthorityError> {
-        let _one = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.answer_alone();
         let item = self.open_item(id)?;
         let asked = Asked::read(&item).ok_or(AuthorityError::Unreadable(id))?;
         let state = match approval {
@@ -426,8 +433,9 @@ impl Authority {
         };
         let settled = self.inbox.settle(id, &item, state)?;
         if state == ItemState::Session {
-            let Asked { principal, action, resource, .. } = asked;
-            self.session().push(Grant { principal, action, resource, risk: item.risk() });
+            let Asked { principal, action, resource, workspace, .. } = asked;
+            let risk = item.risk();
+            self.session().push(Grant { principal, action, risk, resource, workspace });
         }
         self.note_answer("inbox.approve", &item, Decision::Approved)?;
         (self.told)(Event::Settled(id));
@@ -439,7 +447,7 @@ impl Authority {
     /// # Errors
     /// As [`Authority::approve`].
     pub fn deny(&self, id: ItemId) -> Result<Item, AuthorityError> {
-        let _one = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.answer_alone();
         let item = self.open_item(id)?;
         let settled = self.inbox.settle(id, &item, ItemState::Denied)?;
         self.note_answer("inbox.deny", &item, Decision::Refused)?;
@@ -578,24 +586,6 @@ impl Authority {
         Ok(())
     }
 
-    /// Notes what the owner did outside of here: to `subject`, of which only the hash is kept.
-    ///
-    /// # Errors
-    /// When the log takes no more, or the action is none.
-    pub fn note_owner(&self, action: &str, subject: &[u8]) -> Result<(), AuthorityError> {
-        self.ledger.append(&Entry {
-            time: Time::now(),
-            trace: TraceId(0),
-            actor: Principal::Owner,
-            action: ActionId::new(action).map_err(AuthorityError::Name)?,
-            subject: Some(self.subjects.subject(subject)),
-            decision: Decision::Noted,
-            rule: None,
-            evidence: Vec::new(),
-        })?;
-        Ok(())
-    }
-
     fn note_answer(
         &self,
         action: &str,
@@ -628,6 +618,10 @@ impl Authority {
         &self.ledger
     }
 
+    fn answer_alone(&self) -> MutexGuard<'_, ()> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn files(&self) -> MutexGuard<'_, PolicyFiles> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -649,6 +643,7 @@ struct Asked {
     action: ActionId,
     resource: Resource,
     context: Context,
+    workspace: Option<CanonicalPath>,
 }
 
 impl Asked {
@@ -658,6 +653,7 @@ impl Asked {
             action: ActionId::new(&item.action).ok()?,
             resource: Resource::read(&item.resource)?,
             context: item.facts.iter().copied().collect(),
+            workspace: item.workspace.as_deref().and_then(CanonicalPath::lexical),
         })
     }
 
@@ -668,6 +664,7 @@ impl Asked {
             risk: item.risk(),
             resource: &self.resource,
             context: self.context,
+            workspace: self.workspace.as_ref(),
         }
     }
 }
@@ -683,7 +680,8 @@ fn digest_of(ask: &Ask<'_>) -> [u8; 32] {
         request.resource.to_string(),
         ask.diff.map_or_else(String::new, |diff| format!("diff {diff}")),
     ];
-    for part in parts {
+    let workspace = request.workspace.map(|root| format!("in {root}"));
+    for part in parts.into_iter().chain(workspace) {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     *hasher.finalize().as_bytes()

@@ -6,7 +6,8 @@
 //!
 //! - Layers: the built-in policy, the device's, the user's and a workspace's. The last may only
 //!   narrow: its permits are ignored and named, its asks turn what others allow into a question,
-//!   and it is inert until its fingerprint is approved.
+//!   and it is inert until its fingerprint is approved. Of several workspaces each request is
+//!   judged by the one that it is asked from.
 //! - A permit of the owner's own layers may carry a lasting answer to asks that it names. What
 //!   cannot be taken back (L4) is asked each time all the same.
 //! - A damaged layer costs itself. Since its forbids are not known then, the last good version of
@@ -30,6 +31,7 @@
 //!     risk: Risk::L2,
 //!     resource: &Resource::Nothing,
 //!     context: Context::of(&[Fact::Trusted]),
+//!     workspace: None,
 //! };
 //! let verdict = gate.decide(&request);
 //! assert!(matches!(verdict.decided, Decided::Ask(_)));
@@ -51,8 +53,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use serde::{Deserialize, Serialize};
 
 pub use explain::{Holder, Line, TestFailure};
-pub use files::PolicyFiles;
 pub(crate) use files::read as read_policy;
+pub use files::{PolicyFiles, WorkspaceFiles};
 pub use policy::{Layer, Miss, PolicyError, RuleEffect};
 pub use resource::{CanonicalPath, Domain, Resource};
 
@@ -75,6 +77,9 @@ pub struct Request<'a> {
     pub resource: &'a Resource,
     /// What holds meanwhile.
     pub context: Context,
+    /// The workspace that it is asked from, whose policy and `$workspace` then count. Without one,
+    /// and for one that the gate does not know, it is that of [`Places`], if there is one.
+    pub workspace: Option<&'a CanonicalPath>,
 }
 
 /// Something that holds or does not, and that rules can depend on.
@@ -399,6 +404,19 @@ pub struct Sources {
     pub workspace: Option<Source>,
     /// The workspace policy that the owner has approved.
     pub approved: Option<Fingerprint>,
+    /// Further workspaces.
+    pub others: Vec<Workspace>,
+}
+
+/// A workspace beside that of [`Places`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its folder: what `$workspace` stands for in requests from it.
+    pub root: CanonicalPath,
+    /// Its policy.
+    pub policy: Option<Source>,
+    /// The policy that the owner has approved.
+    pub approved: Option<Fingerprint>,
 }
 
 /// What came of reading the layers, for the person to see.
@@ -459,11 +477,18 @@ pub struct Gate {
 }
 
 struct State {
+    /// For whoever asks from no workspace, or from that of the places.
+    main: Ruling,
+    others: Vec<(CanonicalPath, Ruling)>,
+    switch: KillSwitch,
+}
+
+/// What counts for requests from one workspace.
+struct Ruling {
     policy: Policy,
     places: Places,
     /// The last good version of each layer, with its text.
     layers: Vec<(Layer, Source)>,
-    switch: KillSwitch,
     is_closed: bool,
 }
 
@@ -494,17 +519,13 @@ impl Gate {
     /// A gate with these layers, and what is wrong with them. The kill switch is off.
     #[must_use]
     pub fn new(sources: Sources, places: Places) -> (Self, Vec<Problem>) {
-        let (state, problems) = load(sources, places, &[], KillSwitch::Off);
+        let (state, problems) = load_all(sources, places, None);
         (Self { state: RwLock::new(state), epoch: Arc::new(AtomicU64::new(1)) }, problems)
     }
 
     /// Puts other layers in force, and ends every capability.
     pub fn reload(&self, sources: Sources, places: Places) -> Vec<Problem> {
-        let (before, switch) = {
-            let state = self.state();
-            (state.layers.clone(), state.switch)
-        };
-        let (mut state, problems) = load(sources, places, &before, switch);
+        let (mut state, problems) = load_all(sources, places, Some(&self.state()));
         let mut held = self.state.write().unwrap_or_else(PoisonError::into_inner);
         // It may have been thrown meanwhile.
         state.switch = held.switch;
@@ -528,8 +549,7 @@ impl Gate {
     /// Decides.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Verdict {
-        let state = self.state();
-        state.decide(request, Epoch(self.epoch.load(Ordering::Acquire)))
+        self.state().decide(request, Epoch(self.epoch.load(Ordering::Acquire)))
     }
 
     /// Decides, and where it is allowed gives a capability for doing it again.
@@ -552,7 +572,24 @@ impl Gate {
     /// The role that the policy gives a principal.
     #[must_use]
     pub fn role(&self, principal: &Principal) -> Option<Role> {
-        self.state().policy.role(principal)
+        self.state().main.policy.role(principal)
+    }
+
+    /// Whether requests from this workspace are judged by its own policy.
+    #[must_use]
+    pub fn knows(&self, workspace: &CanonicalPath) -> bool {
+        let state = self.state();
+        state.main.places.workspace.as_ref() == Some(workspace)
+            || state.others.iter().any(|(root, _)| root == workspace)
+    }
+
+    /// The innermost workspace that `path` lies in.
+    #[must_use]
+    pub fn workspace_of(&self, path: &CanonicalPath) -> Option<CanonicalPath> {
+        let state = self.state();
+        let roots = state.others.iter().map(|(root, _)| root).chain(&state.main.places.workspace);
+        let around = roots.filter(|root| path.is_within(root));
+        around.max_by_key(|root| root.as_str().len()).cloned()
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -563,19 +600,38 @@ impl Gate {
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
-        write!(f, "Gate({} rules, kill switch {:?})", state.policy.rules.len(), state.switch)
+        write!(f, "Gate({} rules, kill switch {:?})", state.main.policy.rules.len(), state.switch)
     }
 }
 
 impl State {
+    fn of(&self, request: &Request<'_>) -> &Ruling {
+        let of = |root| self.others.iter().find(|(known, _)| known == root);
+        request.workspace.and_then(of).map_or(&self.main, |(_, ruling)| ruling)
+    }
+
+    fn decide(&self, request: &Request<'_>, epoch: Epoch) -> Verdict {
+        if self.switch == KillSwitch::On && request.principal.is_autonomous() {
+            return Verdict {
+                decided: Decided::Deny,
+                because: Because {
+                    rule: None,
+                    layer: Layer::Builtin,
+                    epoch,
+                    fallback: Some(Fallback::KillSwitch),
+                },
+            };
+        }
+        self.of(request).decide(request, epoch)
+    }
+}
+
+impl Ruling {
     fn decide(&self, request: &Request<'_>, epoch: Epoch) -> Verdict {
         let denied = |fallback: Fallback| Verdict {
             decided: Decided::Deny,
             because: Because { rule: None, layer: Layer::Builtin, epoch, fallback: Some(fallback) },
         };
-        if self.switch == KillSwitch::On && request.principal.is_autonomous() {
-            return denied(Fallback::KillSwitch);
-        }
         if self.is_closed && *request.principal != Principal::Owner {
             return denied(Fallback::DamagedLayer);
         }
@@ -669,17 +725,39 @@ fn lower<'a>(had: Option<&'a Rule>, rule: &'a Rule) -> Option<&'a Rule> {
     }
 }
 
-/// Reads the layers; where one is damaged, its version in `before` stays.
+/// Reads the layers for every workspace.
+fn load_all(sources: Sources, places: Places, before: Option<&State>) -> (State, Vec<Problem>) {
+    let Sources { device, user, workspace, approved, others } = sources;
+    let shared = (device, user);
+    let kept = |ruling: &Ruling| ruling.layers.clone();
+    let before_main = before.map(|state| kept(&state.main)).unwrap_or_default();
+    let of_main = (workspace, approved);
+    let (main, mut problems) = load(shared.clone(), of_main, places.clone(), &before_main);
+    let mut loaded = Vec::with_capacity(others.len());
+    for Workspace { root, policy, approved } in others {
+        let had = before.and_then(|state| state.others.iter().find(|(known, _)| *known == root));
+        let had = had.map_or_else(|| before_main.clone(), |(_, ruling)| kept(ruling));
+        let places = Places { workspace: Some(root.clone()), ..places.clone() };
+        let (ruling, more) = load(shared.clone(), (policy, approved), places, &had);
+        // What is wrong in a file of all workspaces is told once.
+        let new: Vec<_> = more.into_iter().filter(|it| !problems.contains(it)).collect();
+        problems.extend(new);
+        loaded.push((root, ruling));
+    }
+    let switch = before.map_or(KillSwitch::Off, |state| state.switch);
+    (State { main, others: loaded, switch }, problems)
+}
+
+/// Reads the layers for one workspace; where one is damaged, its version in `before` stays.
 fn load(
-    sources: Sources,
+    (device, user): (Option<Source>, Option<Source>),
+    (workspace, approved): (Option<Source>, Option<Fingerprint>),
     places: Places,
     before: &[(Layer, Source)],
-    switch: KillSwitch,
-) -> (State, Vec<Problem>) {
+) -> (Ruling, Vec<Problem>) {
     let builtin = policy::parse("builtin.toml", BUILTIN, Layer::Builtin, &places);
     let Parsed { mut rules, mut roles, .. } = builtin.expect("a test reads it");
     let (mut problems, mut layers, mut is_closed) = (Vec::new(), Vec::new(), false);
-    let Sources { device, user, workspace, approved } = sources;
     let workspace = workspace.filter(|source| {
         let is_approved = approved == Some(source.fingerprint());
         if !is_approved {
@@ -719,5 +797,5 @@ fn load(
         roles.extend(named);
         layers.push((layer, source));
     }
-    (State { policy: Policy::new(rules, roles), places, layers, switch, is_closed }, problems)
+    (Ruling { policy: Policy::new(rules, roles), places, layers, is_closed }, problems)
 }

@@ -77,6 +77,9 @@ pub struct Item {
     pub resource: String,
     /// What held when it was asked.
     pub facts: Vec<Fact>,
+    /// The workspace that it was asked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
     /// Why it is asked, in the words of the rule.
     pub reason: String,
     /// The rule, `LAYER:ID`.

@@ -81,6 +81,7 @@ pub use record::{RunId, RunState, StepState};
 pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper, Wish};
 pub use token::{CancelToken, Cause};
 
+use crate::gate::CanonicalPath;
 use crate::row::{RowError, Rows, Transaction};
 use artifact::{Fresh, Noting};
 use drive::Drive;
@@ -161,11 +162,25 @@ impl Runs {
         self.executors.insert(action.to_owned(), executor);
     }
 
-    /// Writes a run down; when it answers, that is durable. Somebody has to drive it.
+    /// Writes a run of no workspace down, as [`Runs::start_in`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start(&self, principal: &str, plan: &Plan) -> Result<RunId, RunError> {
+        self.start_in(None, principal, plan)
+    }
+
+    /// Writes a run down that is judged by a workspace's policy; when it answers, that is durable.
+    /// Somebody has to drive it.
     ///
     /// # Errors
     /// The plan is wrong, or cannot be written down.
-    pub fn start(&self, principal: &str, plan: &Plan) -> Result<RunId, RunError> {
+    pub fn start_in(
+        &self,
+        workspace: Option<&CanonicalPath>,
+        principal: &str,
+        plan: &Plan,
+    ) -> Result<RunId, RunError> {
         plan.check()?;
         let bytes = serde_json::to_vec(plan).expect("a plan's maps have text for keys");
         // Until a row names the plan, nobody may find that it is not needed.
@@ -175,6 +190,7 @@ impl Runs {
         let row = RunRow {
             name: plan.name.clone(),
             principal: principal.to_owned(),
+            workspace: workspace.map(ToString::to_string),
             plan: digest,
             state: RunState::Waiting,
             reason: "nobody has driven it yet".to_owned(),

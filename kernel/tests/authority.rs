@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use kernel::Risk;
 use kernel::authority::{
-    Approval, Ask, Authority, AuthorityError, Event, Outcome, Parts, SwitchFile,
+    Approval, Ask, Authority, AuthorityError, Event, Outcome, Parts, SwitchFile, TrustPrint,
 };
 use kernel::disk::sim::SimDisk;
 use kernel::disk::{self, Disk};
-use kernel::gate::{Context, Decided, Fact, Gate, KillSwitch, PolicyFiles, Request, Resource};
+use kernel::gate::{
+    CanonicalPath, Context, Decided, Fact, Gate, KillSwitch, PolicyFiles, Request, Resource,
+};
 use kernel::inbox::{ItemId, ItemState, OPEN_MAX};
 use kernel::keys::{Profile, Protection, Unlocked};
 use kernel::ledger::{self, Decision, DeviceKey, Entry, Ledger, SubjectKeys, TraceId};
@@ -115,6 +117,7 @@ impl Asker {
             risk: self.risk,
             resource: &self.resource,
             context: Context::of(&[Fact::Trusted]),
+            workspace: None,
         };
         let (trace, diff) = (TraceId(7), Some(diff));
         authority.ask(&Ask { request, trace, origin: "a test", diff, stands: HOUR })
@@ -358,4 +361,47 @@ fn a_cut_at_any_step_never_lets_once_be_twice() {
         assert!(!is_approved || open_now > 0, "cut after {after}: an answer was lost");
         assert!(authority.ledger().verify().unwrap().is_ok(), "cut after {after}");
     }
+}
+
+#[test]
+fn trust_is_a_persons_word_that_is_kept_noted_and_taken_back() {
+    let (disk, keys) = (SimDisk::new(21), profile());
+    let folder = CanonicalPath::lexical("/code/hearth").unwrap();
+    let inside = CanonicalPath::lexical("/code/hearth/sub").unwrap();
+    let (print, other) = (TrustPrint([7; 32]), TrustPrint([9; 32]));
+    let agent: Principal = "agent:helper".parse().unwrap();
+    {
+        let Process { authority, .. } = open(&disk, &keys);
+        for stranger in [&agent, &Principal::Client] {
+            let refused = authority.trust(&folder, print, stranger).unwrap_err();
+            assert!(matches!(refused, AuthorityError::Refused(_)), "{refused}");
+        }
+        assert_eq!(authority.trusted(&folder).unwrap(), None);
+        authority.trust(&folder, print, &Principal::Owner).unwrap();
+        assert_eq!(authority.trusted(&inside).unwrap(), None, "not for what lies in it");
+    }
+    let Process { authority, .. } = open(&disk, &keys);
+    assert_eq!(authority.trusted(&folder).unwrap(), Some(print));
+    authority.trust(&folder, other, &Principal::Owner).unwrap();
+    assert_eq!(authority.all_trusted().unwrap(), [(folder.clone(), other)]);
+    assert!(authority.distrust(&folder, &agent).is_err(), "nobody else takes it back either");
+    authority.distrust(&folder, &Principal::Owner).unwrap();
+    authority.distrust(&folder, &Principal::Owner).unwrap();
+    assert_eq!(authority.trusted(&folder).unwrap(), None);
+    let told: Vec<_> = entries(&authority)
+        .iter()
+        .map(|it| (it.actor.to_string(), it.action.to_string(), it.decision))
+        .collect();
+    let of = |who: &str, what: &str, how| (who.to_owned(), what.to_owned(), how);
+    assert_eq!(
+        told,
+        [
+            of("agent:helper", "trust.grant", Decision::Denied),
+            of("client", "trust.grant", Decision::Denied),
+            of("owner", "trust.grant", Decision::Done),
+            of("owner", "trust.grant", Decision::Done),
+            of("agent:helper", "trust.revoke", Decision::Denied),
+            of("owner", "trust.revoke", Decision::Done),
+        ]
+    );
 }

@@ -6,8 +6,8 @@
 use kernel::Risk;
 use kernel::disk::sim::SplitMix;
 use kernel::gate::{
-    Context, Decided, Domain, Fact, Fallback, Gate, KillSwitch, Layer, Places, Problem, Request,
-    Resource, Source, Sources, Verdict,
+    CanonicalPath, Context, Decided, Domain, Fact, Fallback, Gate, KillSwitch, Layer, Places,
+    Problem, Request, Resource, Source, Sources, Verdict, Workspace,
 };
 use kernel::principal::{ActionId, Principal};
 
@@ -22,7 +22,8 @@ fn user(text: &str) -> Sources {
 fn workspace(user: &str, text: &str) -> Sources {
     let workspace = source(text);
     let approved = Some(workspace.fingerprint());
-    Sources { user: Some(source(user)), workspace: Some(workspace), approved, device: None }
+    let (user, workspace) = (Some(source(user)), Some(workspace));
+    Sources { user, workspace, approved, ..Sources::default() }
 }
 
 fn gate(sources: Sources) -> Gate {
@@ -50,7 +51,15 @@ fn ask_about(
 ) -> Verdict {
     let (principal, action) = (who.parse().unwrap(), ActionId::new(action).unwrap());
     let context = Context::of(facts);
-    gate.decide(&Request { principal: &principal, action: &action, risk, resource, context })
+    let request = Request {
+        principal: &principal,
+        action: &action,
+        risk,
+        resource,
+        context,
+        workspace: None,
+    };
+    gate.decide(&request)
 }
 
 #[test]
@@ -64,6 +73,50 @@ fn the_built_in_policy_is_read_and_its_own_tests_hold() {
     let wrong = tests.replacen("expect = \"ask\"", "expect = \"allow\"", 1);
     let failures = gate.test(Layer::User, &source(&format!("[[test]]{wrong}"))).unwrap();
     assert_eq!((failures.len(), failures[0].line), (1, 1));
+}
+
+#[test]
+fn each_request_is_judged_by_the_workspace_that_it_is_asked_from() {
+    let quiet = source(&rule("quiet", "forbid", "owner", "task.run", ""));
+    let broken = source("[[rule]]");
+    let of = |root: &str, policy: Option<&Source>| Workspace {
+        root: CanonicalPath::lexical(root).unwrap(),
+        approved: policy.map(Source::fingerprint),
+        policy: policy.cloned(),
+    };
+    let all = |with: &Source| Sources {
+        others: vec![of("/a", Some(with)), of("/a/b", None), of("/c", None)],
+        ..Sources::default()
+    };
+    let (gate, problems) = Gate::new(all(&quiet), Places::default());
+    assert_eq!(problems, []);
+    let path = |text: &str| CanonicalPath::lexical(text).unwrap();
+    let decided = |who: &str, action: &str, resource: Resource, from: Option<&str>| {
+        let (principal, action) = (who.parse().unwrap(), ActionId::new(action).unwrap());
+        let from = from.map(path);
+        let request = Request {
+            principal: &principal,
+            action: &action,
+            risk: Risk::L0,
+            resource: &resource,
+            context: Context::of(&[Fact::Trusted]),
+            workspace: from.as_ref(),
+        };
+        gate.decide(&request).decided.name()
+    };
+    let runs = |from| decided("owner", "task.run", Resource::Nothing, from);
+    assert_eq!([runs(Some("/a")), runs(Some("/c")), runs(None)], ["deny", "allow", "allow"]);
+    let reads =
+        |file: &str, from| decided("agent:x", "file.read", Resource::Path(path(file)), from);
+    assert_eq!(reads("/c/x.rs", Some("/c")), "allow_with");
+    assert_eq!(reads("/c/x.rs", Some("/a")), "deny", "$workspace is the asker's own");
+    assert_eq!(reads("/c/x.rs", None), "deny");
+    let found = |file: &str| gate.workspace_of(&path(file)).map(|root| root.to_string());
+    assert_eq!(found("/a/b/c.rs").as_deref(), Some("/a/b"));
+    assert_eq!(found("/ab/c.rs"), None);
+    // What is damaged in one workspace keeps its last good version there, and others as they are.
+    assert_eq!(gate.reload(all(&broken), Places::default()).len(), 1);
+    assert_eq!([runs(Some("/a")), runs(Some("/c"))], ["deny", "allow"]);
 }
 
 #[test]
@@ -228,6 +281,7 @@ fn the_kill_switch_and_a_reload_end_every_capability() {
         risk: Risk::L1,
         resource: &Resource::Nothing,
         context: Context::default(),
+        workspace: None,
     };
     let first = gate.grant(&request).unwrap();
     assert!(first.holds());
@@ -261,6 +315,7 @@ fn roles_come_from_files_and_nobody_becomes_the_owner() {
         risk: Risk::L3,
         resource: &Resource::Nothing,
         context: Context::default(),
+        workspace: None,
     };
     let can: Vec<String> = gate
         .who_can(&request)

@@ -125,7 +125,7 @@ fn an_agents_step_waits_for_its_owner_and_then_goes_on() {
     assert_eq!(lines(&target), 1);
     let told = decisions(&home);
     for line in [
-        "owner noted trust.grant",
+        "owner done trust.grant",
         "agent:helper asked process.run",
         "owner approved inbox.approve",
         "agent:helper approved process.run",
@@ -182,7 +182,7 @@ fn what_is_denied_fails_its_run_and_a_stranger_to_the_folder_is_denied_at_once()
     let folder = folder.to_str().unwrap();
     assert!(hearth(&home, &["trust", folder, "--revoke"]).status.success());
     let begun = Instant::now();
-    while !decisions(&home).iter().any(|it| it == "owner noted trust.revoke") {
+    while !decisions(&home).iter().any(|it| it == "owner done trust.revoke") {
         assert!(begun.elapsed() < SOON, "the ledger was not told");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -498,4 +498,62 @@ fn a_locked_profile_has_no_stores_and_says_so_and_can_be_stopped() {
         assert!(begun.elapsed() < SOON, "the ledger was not told of it");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn trust_is_sealed_a_persons_word_and_unknown_to_a_locked_profile() {
+    let home = Home::new().unwrap();
+    home.file("atrustedfolder/.hearth/settings.toml", "[editor]\nauto_close = false\n").unwrap();
+    let file = home.file("atrustedfolder/a.txt", "").unwrap();
+    let folder = file.parent().unwrap();
+    let name = folder.to_str().unwrap();
+    let mut instance = start(&home, &[folder]);
+    // Nothing on the socket gives it, not even in an instance that is driven.
+    let told = instance.call("trust.grant", json!({ "path": folder })).unwrap_err();
+    one_sentence(&told, &["person"]);
+    let given = json_of(&home, &["trust", name]);
+    assert_eq!((&given["path"], &given["trusted"]), (&json!(folder), &json!(true)));
+    assert_eq!(given["fingerprint"].as_str().unwrap().len(), 64);
+    let listed = instance.call("trust.list", json!({})).unwrap();
+    assert_eq!(listed, json!([given]));
+    instance.open(&file).unwrap();
+    instance.type_text("(").unwrap();
+    assert_eq!(instance.text().unwrap(), "(", "it counts as soon as it was said");
+    instance.keys("ctrl-z").unwrap();
+    instance.call("app.quit", json!({})).unwrap();
+    instance.ended(SOON).unwrap();
+    let mut places = vec![home.profile().join("data")];
+    while let Some(place) = places.pop() {
+        for entry in std::fs::read_dir(place).unwrap().flatten() {
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() => places.push(entry.path()),
+                kind if kind.is_file() => {
+                    let bytes = std::fs::read(entry.path()).unwrap();
+                    let is_told = bytes.windows(14).any(|part| part == b"atrustedfolder");
+                    assert!(!is_told, "{} names it in the clear", entry.path().display());
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut command = home.command(&binary(Profile::Dev).unwrap());
+    command.env_remove("HEARTH_PASSPHRASE_FILE").arg("--headless").arg(folder).arg(&file);
+    let mut locked = Instance::start(command, &home).unwrap();
+    locked.wait_idle(IDLE_MAX).unwrap();
+    home.said("the profile is locked and nobody knows whether its folder is trusted").unwrap();
+    locked.open(&file).unwrap();
+    locked.type_text("(").unwrap();
+    assert_eq!(locked.text().unwrap(), "()", "what nobody knows does not count");
+    one_sentence(&locked.call("trust.list", json!({})).unwrap_err(), &["locked"]);
+    locked.kill();
+    assert_eq!(json_of(&home, &["trust", name, "--revoke"])["trusted"], json!(false));
+    let told = decisions(&home);
+    for entry in ["owner done trust.grant", "owner done trust.revoke"] {
+        assert!(told.iter().any(|it| it == entry), "{told:?}");
+    }
+    let mut instance = start(&home, &[folder]);
+    instance.open(&file).unwrap();
+    instance.wait_idle(IDLE_MAX).unwrap();
+    assert_eq!(instance.call("trust.list", json!({})).unwrap(), json!([]));
+    home.said("its folder is not trusted as it is now").unwrap();
 }

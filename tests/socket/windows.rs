@@ -1,11 +1,11 @@
 //! Several windows of one process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{IDLE_MAX, start};
+use super::{IDLE_MAX, one_sentence, start};
 use tests::instance::{Home, Instance, Profile, binary};
 
 /// Runs a second `hearth` with these arguments, as a person does in a terminal.
@@ -21,6 +21,10 @@ fn titles(window: &Value) -> Vec<&str> {
     let panes = window["panes"].as_array().unwrap().iter();
     let items = panes.flat_map(|pane| pane["items"].as_array().unwrap());
     items.map(|item| item["title"].as_str().unwrap()).collect()
+}
+
+fn theme(hearth: &mut Instance) -> Value {
+    hearth.call("app.state", json!({})).unwrap()["theme"].clone()
 }
 
 fn text_of(hearth: &mut Instance, path: &Path) -> Value {
@@ -159,4 +163,73 @@ fn several_unsaved_texts_are_asked_about_in_one_question() {
     hearth.until(|state| state["panes"][0]["items"] == json!([])).unwrap();
     assert_eq!(std::fs::read_to_string(a).unwrap(), "ytext\n");
     assert_eq!(std::fs::read_to_string(b).unwrap(), "xtext\n");
+}
+
+/// A folder of the home's with a file and what it says of itself, trusted.
+fn trusted(home: &Home, name: &str, settings: &str, policy: &str) -> (PathBuf, PathBuf) {
+    home.file(&format!("{name}/.hearth/settings.toml"), settings).unwrap();
+    home.file(&format!("{name}/.hearth/policy.toml"), policy).unwrap();
+    let file = home.file(&format!("{name}/{name}.txt"), "").unwrap();
+    let folder = home.beside(name);
+    let output = hand_over(home, &[Path::new("trust"), &folder]);
+    assert!(output.status.success(), "{output:?}");
+    (folder, file)
+}
+
+#[test]
+fn each_window_has_the_settings_and_the_policy_of_its_own_folder() {
+    let home = Home::new().unwrap();
+    let rule = |id: &str, action: &str| {
+        format!(
+            "[[rule]]\nid = \"{id}\"\neffect = \"forbid\"\nprincipal = [\"client\"]\naction = \
+             [\"{action}\"]\n"
+        )
+    };
+    let one = "[editor]\nauto_close = false\n[files]\nfinal_newline = false\n\
+               [appearance]\ntheme = \"dark\"\n";
+    let (here, a) = trusted(&home, "one", one, &rule("no-ledger", "ledger.*"));
+    let (there, b) = trusted(&home, "two", "", &rule("no-saving", "file.save"));
+    let mut hearth = start(&home, &[&here]);
+    hearth.open(&a).unwrap();
+    hearth.wait_idle(IDLE_MAX).unwrap();
+    hearth.type_text("(").unwrap();
+    assert_eq!(hearth.text().unwrap(), "(", "its own folder does not want brackets closed");
+    assert_eq!(theme(&mut hearth), json!("Hearth Dark"));
+    let denied = |hearth: &mut Instance, id: &str, path: Value| {
+        hearth.call(id, path).err().unwrap_or_else(|| format!("{id} was allowed"))
+    };
+    hearth.call("file.save", json!({})).unwrap();
+    assert_eq!(std::fs::read_to_string(&a).unwrap(), "(", "nor a line end added");
+    one_sentence(&denied(&mut hearth, "ledger.read", json!({})), &["no-ledger"]);
+
+    let output = hand_over(&home, &[Path::new("--new"), &there]);
+    assert!(output.status.success(), "{output:?}");
+    hearth.open(&b).unwrap();
+    hearth.wait_idle(IDLE_MAX).unwrap();
+    hearth.type_text("(").unwrap();
+    assert_eq!(hearth.text().unwrap(), "()", "the other folder says nothing of it");
+    assert_eq!(theme(&mut hearth), json!("Hearth Light"));
+    one_sentence(&denied(&mut hearth, "file.save", json!({})), &["no-saving", "workspace"]);
+    // What lies in the first folder is judged there, though the second is in front.
+    let new = here.join("new.txt");
+    hearth.call("file.save", json!({ "path": new })).unwrap();
+    assert_eq!(std::fs::read_to_string(&new).unwrap(), "()\n", "as where it came from");
+    hearth.open(&a).unwrap();
+    hearth.type_text("(").unwrap();
+    assert!(hearth.text().unwrap().ends_with('(') || hearth.text().unwrap().starts_with("(("));
+    assert!(!hearth.text().unwrap().contains(')'), "{}", hearth.text().unwrap());
+
+    hearth.keys("ctrl-z ctrl-shift-w").unwrap();
+    hearth.wait_idle(IDLE_MAX).unwrap();
+    assert_eq!(windows(&mut hearth).len(), 1);
+    assert_eq!(theme(&mut hearth), json!("Hearth Dark"));
+    one_sentence(&denied(&mut hearth, "ledger.read", json!({})), &["no-ledger"]);
+    // Another text of its settings is another folder than the one that was trusted.
+    home.file("one/.hearth/settings.toml", "[appearance]\ntheme = \"light\"\n").unwrap();
+    home.said("its folder is not trusted as it is now").unwrap();
+    hearth.wait_idle(IDLE_MAX).unwrap();
+    assert_eq!(theme(&mut hearth), json!("Hearth Light"));
+    hearth.call("ledger.read", json!({})).map(drop).unwrap_or_else(|told| {
+        assert!(!told.contains("no-ledger"), "its policy counts no more either: {told}");
+    });
 }

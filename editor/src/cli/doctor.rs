@@ -25,7 +25,6 @@ use crate::program::font_choice;
 use crate::record;
 use crate::registry::{Fault, Registry};
 use crate::source::Problem;
-use crate::trust::TrustStore;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
@@ -199,9 +198,22 @@ fn check_problems(name: &'static str, problems: &[Problem]) -> Check {
 }
 
 fn check_trust(directories: &Directories) -> Check {
-    match TrustStore::load(directories) {
-        Ok(_) => Check::well("trust", "the list of trusted folders can be read"),
-        Err(fault) => Check::ill("trust", fault.sentence, "delete it and trust folders again"),
+    let (name, old) = ("trust", directories.old_trust());
+    if old.exists() {
+        let detail = format!("{} is of an earlier version and trusts nothing", old.display());
+        return Check::ill(name, detail, "delete it, and `hearth trust` your folders again");
+    }
+    let listed = match instance::find(directories) {
+        Ok(Some(client)) => client.call("trust.list", Value::Null, Duration::from_secs(5)),
+        _ => return Check::well(name, "who is trusted is sealed in the profile, and nobody asks"),
+    };
+    match listed {
+        Ok(all) => {
+            let count = all.as_array().map_or(0, Vec::len);
+            Check::well(name, format!("{count} folders are trusted, as they were looked at"))
+        }
+        // A locked profile trusts nobody, which is no fault of it.
+        Err(fault) => Check::well(name, fault.sentence),
     }
 }
 
@@ -248,13 +260,13 @@ mod tests {
     fn what_is_wrong_is_named_with_a_remedy() {
         let (_dir, directories) = places();
         std::fs::write(directories.settings(), "[editor]\ntab_width = 99\n").unwrap();
-        std::fs::write(directories.trust(), "{").unwrap();
+        std::fs::write(directories.old_trust(), "{").unwrap();
         crate::directories::make_private(&directories.crashes()).unwrap();
         let report_file = directories.crashes().join("0000000000001-1-panic.json");
         std::fs::write(report_file, r#"{"message": "it broke"}"#).unwrap();
         let checks = examine(&directories, None);
         for (name, part) in
-            [("settings", "settings.toml:2"), ("trust", "damaged"), ("crashes", "it broke")]
+            [("settings", "settings.toml:2"), ("trust", "earlier version"), ("crashes", "it broke")]
         {
             let check = check(&checks, name);
             assert!(!check.ok && check.remedy.is_some(), "{check:?}");

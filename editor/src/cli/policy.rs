@@ -15,18 +15,20 @@ use serde_json::{Value, json};
 
 use super::asks::{PolicyAsk, PolicyRequest};
 use super::invocation::Form;
+use super::reach::{Reach, Wish};
 use super::{line, print};
 use crate::directories::Directories;
-use crate::guard::{self, Steps};
+use crate::guard::{self, Space, Steps};
 use crate::registry::{Fault, FaultKind};
+use crate::settings::FolderTrust;
 
 pub(super) fn run(
     directories: &Directories,
     ask: &PolicyAsk,
     form: Form,
 ) -> Result<ExitCode, Fault> {
-    let folder = std::env::current_dir().ok();
-    let (gate, problems) = guard::gate(directories, folder.as_deref());
+    let space = here(directories);
+    let (gate, problems) = guard::gate(directories, space.as_ref());
     if !matches!(ask, PolicyAsk::Test(_)) {
         for problem in problems {
             // Without standard error there is nobody to tell.
@@ -42,6 +44,29 @@ pub(super) fn run(
             test(&gate, &file.clone().unwrap_or_else(own), form)
         }
     }
+}
+
+/// The folder that it is called in. Whether it is trusted only matters where it has a policy.
+fn here(directories: &Directories) -> Option<Space> {
+    let mut space = Space::look(&std::env::current_dir().ok()?, None)?;
+    if !space.policy().exists() {
+        return Some(space);
+    }
+    let all = Reach::open(directories, Wish::Look).and_then(|it| it.ask("trust.list", Value::Null));
+    match all {
+        Ok(all) => {
+            let is_it = |row: &Value| row["path"] == space.root.as_str() && row["trusted"] == true;
+            let is_trusted = all.as_array().is_some_and(|all| all.iter().any(is_it));
+            space.trust = if is_trusted { FolderTrust::Trusted } else { FolderTrust::Untrusted };
+        }
+        // Without standard error there is nobody to tell.
+        Err(fault) => drop(writeln!(
+            std::io::stderr(),
+            "hearth: Nobody knows here whether this folder is trusted, so its own policy does not \
+             count: {fault}"
+        )),
+    }
+    Some(space)
 }
 
 /// A request that was read.
@@ -85,6 +110,7 @@ impl Asked {
             risk: self.risk,
             resource: &self.resource,
             context: self.context,
+            workspace: None,
         }
     }
 }

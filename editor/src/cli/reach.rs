@@ -18,7 +18,7 @@ use crate::instance::{self, Held};
 use crate::journal;
 use crate::profile;
 use crate::registry::{Arguments, Fault, FaultKind, Registry};
-use crate::stores::{self, Driving, Opening, Stores};
+use crate::stores::{self, Asking, Driving, Opening, Stores};
 
 /// A ledger of millions of entries is read meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -88,7 +88,12 @@ impl Reach {
             Self::Own(own) => {
                 let command = own.registry.find(id)?;
                 let arguments = Arguments::check(&command.action, arguments)?;
-                stores::act(&own.stores, id, &arguments, &Principal::Owner, Driving::Here)
+                let asking = Asking {
+                    actor: Principal::Owner,
+                    folder: std::env::current_dir().ok(),
+                    driving: Driving::Here,
+                };
+                stores::act(&own.stores, id, &arguments, &asking)
             }
         }
     }
@@ -134,18 +139,21 @@ fn open_stores(places: &Directories, keys: Unlocked) -> Result<Stores, Fault> {
     let log = Log::open(Arc::new(RealDisk), &places.log(), sealer, LogOptions::default());
     let log = LogWriter::start(log.map_err(|error| fail(&error))?, |_| {});
     let log = Arc::new(log.map_err(|error| fail(&error))?);
-    let folder = std::env::current_dir().ok();
-    let (gate, _) = guard::gate(places, folder.as_deref());
-    let files = guard::policy_files(places, folder.as_deref());
+    let (gate, _) = guard::gate(places, None);
+    let files = guard::policy_files(places, None, &Default::default());
+    let around = guard::Around::default();
+    let here = std::env::current_dir().ok();
+    around.set_open(here.iter().cloned().collect(), here);
     let (stores, problems) = Stores::open(Opening {
         places: places.clone(),
         keys: Arc::new(keys),
         log,
         gate: Arc::new(gate),
         files,
-        around: guard::Around::default(),
+        around,
         told: Box::new(|_| {}),
     })?;
+    stores.reload_policy();
     for problem in problems {
         // Without standard error there is nobody to tell.
         drop(writeln!(std::io::stderr(), "hearth: {problem}"));

@@ -107,7 +107,7 @@ fn describe(program: &Program) -> Value {
         "adapter": adapter,
         "focus": focus_name(program),
         "folder": program.window.folder.as_deref().map(path_to_json),
-        "theme": program.theme.name,
+        "theme": program.window.theme.name,
         "motion": match program.motion() {
             Motion::Full => "full",
             Motion::Reduced => "reduced",

@@ -206,7 +206,7 @@ fn delete_left(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
     if program.delete_in_input(Step::Left) {
         return Ok(Value::Null);
     }
-    let closes = program.settings.editor().auto_close;
+    let closes = program.editor_settings().auto_close;
     with_style(program, Origin::DELETING, |view, buffer, style| {
         let pairs = if closes { pairs_of(buffer) } else { Vec::new() };
         typing::backspace(buffer.rope(), &view.selections, &pairs, style)
@@ -214,7 +214,7 @@ fn delete_left(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
 }
 
 fn indenting(program: &Program) -> Indent {
-    let editor = program.settings.editor();
+    let editor = program.editor_settings();
     match editor.auto_indent {
         true => Indent::AsCode { tab: editor.tab_width },
         false => Indent::Never,

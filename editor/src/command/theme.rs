@@ -16,7 +16,7 @@ pub const COMMANDS: &[Command] = &[look(
 )];
 
 fn toggle(program: &mut Program, _: &Arguments) -> Result<Value, Fault> {
-    let wanted = match program.theme.appearance {
+    let wanted = match program.window.theme.appearance {
         Appearance::Light => "dark",
         Appearance::Dark => "light",
     };
@@ -34,10 +34,10 @@ mod tests {
     #[test]
     fn light_and_dark_take_turns() {
         let mut stage = Stage::new();
-        assert_eq!(stage.program.theme.appearance, Appearance::Light);
+        assert_eq!(stage.program.window.theme.appearance, Appearance::Light);
         stage.keys("ctrl-k ctrl-t");
-        assert_eq!(stage.program.theme.appearance, Appearance::Dark);
+        assert_eq!(stage.program.window.theme.appearance, Appearance::Dark);
         stage.keys("ctrl-k ctrl-t");
-        assert_eq!(stage.program.theme.appearance, Appearance::Light);
+        assert_eq!(stage.program.window.theme.appearance, Appearance::Light);
     }
 }

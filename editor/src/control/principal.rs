@@ -1,5 +1,7 @@
 //! Who asks over the control socket. What they may is the gate's to say.
 
+use std::path::PathBuf;
+
 use kernel::action::{Action, Shape};
 use kernel::gate::{CanonicalPath, Context, Fact, Gate, Resource};
 use kernel::principal::Principal as Asker;
@@ -66,8 +68,8 @@ impl Principal {
         driven.into_iter().chain(proved).collect()
     }
 
-    /// Whether it may do `action`; what the policy does not allow is denied. It may look at the
-    /// file system: not for the UI thread.
+    /// Whether it may do `action` while `here` is the folder of the focused window; what the policy
+    /// does not allow is denied. It may look at the file system: not for the UI thread.
     ///
     /// # Errors
     /// Who may do it instead, in one sentence.
@@ -76,26 +78,30 @@ impl Principal {
         gate: &Gate,
         action: &Action,
         params: &Value,
-        driving: Driving,
+        (driving, here): (Driving, Option<&CanonicalPath>),
     ) -> Result<(), Fault> {
         // Whoever asks: what drives a window is not there in an instance that is not driven.
         let drives = action.id.starts_with("app.") && !DRIVES_NOTHING.contains(&action.id);
         let asker = if drives { Asker::Client } else { self.of_gate() };
-        let resource = resource(action, params)?;
-        guard::decide(gate, &asker, action, &resource, self.context(driving))
+        let named = named(action, params);
+        let resource = match &named {
+            Some(path) if guard::writes(action) => CanonicalPath::resolve(path)
+                .map(Resource::Path)
+                .map_err(|error| Fault::file("Finding", path, &error))?,
+            _ => Resource::Nothing,
+        };
+        // What lies in a folder that is open is judged there, whichever window is in front.
+        let own = named.and_then(|path| CanonicalPath::resolve(&path).ok());
+        let own = own.and_then(|path| gate.workspace_of(&path));
+        let workspace = own.as_ref().or(here);
+        guard::decide(gate, &asker, action, &resource, self.context(driving), workspace)
     }
 }
 
-/// The file that an action would write. What is only opened is shown to its owner, wherever it is.
-fn resource(action: &Action, params: &Value) -> Result<Resource, Fault> {
+/// The file that an action is about. One that is only opened is shown to its owner, wherever it is.
+fn named(action: &Action, params: &Value) -> Option<PathBuf> {
     let mut paths = action.arguments.iter().filter(|argument| argument.shape == Shape::Path);
-    let named = paths.find_map(|argument| path_from_json(params.get(argument.name)?));
-    match named {
-        Some(path) if guard::writes(action) => CanonicalPath::resolve(&path)
-            .map(Resource::Path)
-            .map_err(|error| Fault::file("Finding", &path, &error)),
-        _ => Ok(Resource::Nothing),
-    }
+    paths.find_map(|argument| path_from_json(params.get(argument.name)?))
 }
 
 #[cfg(test)]
@@ -130,7 +136,7 @@ mod tests {
             Principal::Driver => Driving::Allowed,
             _ => Driving::Refused,
         };
-        principal.may(&gate(), &action(id, effect, risk), &Value::Null, driving).is_ok()
+        principal.may(&gate(), &action(id, effect, risk), &Value::Null, (driving, None)).is_ok()
     }
 
     #[test]
@@ -159,11 +165,15 @@ mod tests {
     fn driving_needs_an_instance_that_was_started_for_it() {
         let (gate, keys) = (gate(), action("app.keys", Effect::Once, Risk::L1));
         for principal in [Principal::Socket, Principal::Owner, Principal::Terminal] {
-            assert!(principal.may(&gate, &keys, &Value::Null, Driving::Refused).is_err());
+            assert!(principal.may(&gate, &keys, &Value::Null, (Driving::Refused, None)).is_err());
         }
-        assert!(Principal::Driver.may(&gate, &keys, &Value::Null, Driving::Allowed).is_ok());
+        assert!(
+            Principal::Driver.may(&gate, &keys, &Value::Null, (Driving::Allowed, None)).is_ok()
+        );
         let state = action("app.state", Effect::Pure, Risk::L0);
-        assert!(Principal::Socket.may(&gate, &state, &Value::Null, Driving::Refused).is_err());
+        assert!(
+            Principal::Socket.may(&gate, &state, &Value::Null, (Driving::Refused, None)).is_err()
+        );
     }
 
     #[test]
@@ -173,7 +183,7 @@ mod tests {
         let mut count = 0;
         for command in all.filter(|command| command.action.id.starts_with("app.")) {
             let (id, null) = (command.action.id, &Value::Null);
-            let may = Principal::Socket.may(&gate, &command.action, null, Driving::Refused);
+            let may = Principal::Socket.may(&gate, &command.action, null, (Driving::Refused, None));
             assert_eq!(may.is_ok(), id == "app.metrics", "{id}");
             count += 1;
         }
@@ -202,14 +212,14 @@ mod tests {
         let (gate, problems) = Gate::new(Sources { user, ..Sources::default() }, Places::default());
         assert!(problems.is_empty(), "{problems:?}");
         let open = action("file.open", Effect::Idempotent, Risk::L1);
-        let told = Principal::Socket.may(&gate, &open, &Value::Null, Driving::Refused);
+        let told = Principal::Socket.may(&gate, &open, &Value::Null, (Driving::Refused, None));
         assert!(told.unwrap_err().sentence.contains("\"quiet\""));
         let save = action("file.save", Effect::Idempotent, Risk::L2);
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join(".ssh/authorized_keys");
         let params = json!({ "path": target });
-        assert!(Principal::Socket.may(&gate, &save, &params, Driving::Refused).is_err());
+        assert!(Principal::Socket.may(&gate, &save, &params, (Driving::Refused, None)).is_err());
         let params = json!({ "path": dir.path().join("a.txt") });
-        Principal::Socket.may(&gate, &save, &params, Driving::Refused).unwrap();
+        Principal::Socket.may(&gate, &save, &params, (Driving::Refused, None)).unwrap();
     }
 }

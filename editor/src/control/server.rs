@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::principal::{Driving, Principal};
 use super::proof::{Challenge, Verifier};
+use crate::guard::Around;
 use crate::record::{self, Field, Trace};
 use crate::registry::{Fault, Registry};
 use crate::settings::Level;
@@ -53,6 +54,8 @@ pub struct Desk {
     pub registry: Registry,
     /// Who may do it.
     pub gate: Arc<Gate>,
+    /// Where the person works.
+    pub around: Around,
     /// Whether the instance is driven.
     pub driving: Driving,
 }
@@ -200,9 +203,11 @@ impl Connection {
 
     fn call(&self, request: rpc::Request) {
         let trace = Trace::new();
-        let Desk { registry, gate, driving } = &self.shared.desk;
+        let Desk { registry, gate, around, driving } = &self.shared.desk;
+        let here = around.focused();
         let allowed = registry.find(&request.method).and_then(|command| {
-            self.principal.may(gate, &command.action, &request.params, *driving)
+            let at = (*driving, here.as_ref());
+            self.principal.may(gate, &command.action, &request.params, at)
         });
         if let Err(fault) = allowed {
             let fields = [("principal", Field::text(self.principal.name()))];

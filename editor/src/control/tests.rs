@@ -53,7 +53,8 @@ fn serve(folder: &Path, driving: Driving) -> (PathBuf, Control, Receiver<Request
     let listener = Listener::bind(&socket).unwrap();
     let control = {
         let gate = Gate::new(Default::default(), Default::default()).0;
-        let desk = Desk { registry: registry(), gate: Arc::new(gate), driving };
+        let (registry, around) = (registry(), Default::default());
+        let desk = Desk { registry, gate: Arc::new(gate), around, driving };
         Control::serve(listener, desk, Letters(sender)).unwrap()
     };
     (socket, control, requests)

@@ -2,10 +2,9 @@
 //! change, and what a person is asked.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use kernel::authority::Event;
-use kernel::gate::{KillSwitch, Problem};
+use kernel::gate::KillSwitch;
 use kernel::inbox::{Item, ItemId, ItemState};
 use kernel::principal::Principal;
 use kernel::run::RunState;
@@ -16,9 +15,7 @@ use super::Program;
 use crate::guard;
 use crate::notice::Severity;
 use crate::registry::{Arguments, Fault, FaultKind};
-use crate::settings::FolderTrust;
-use crate::stores::{self, Driving, Opening, Stores, upkeep};
-use crate::trust::TrustStore;
+use crate::stores::{self, Asking, Driving, Opening, Stores, upkeep};
 use crate::workers::Urgency;
 
 impl Program {
@@ -32,13 +29,13 @@ impl Program {
         let told = move |event| {
             post(Box::new(move |program: &mut Program| program.hear_of_inbox(event)));
         };
-        let (places, folder) = (self.places.clone(), self.window.folder.clone());
+        let places = self.places.clone();
         let (gate, around) = (Arc::clone(&self.gate), self.around.clone());
         self.workers.run(
             "opening the stores",
             Urgency::Background,
             move || {
-                let files = guard::policy_files(&places, folder.as_deref());
+                let files = guard::policy_files(&places, None, &Default::default());
                 let told = Box::new(told);
                 Stores::open(Opening { places, keys, log, gate, files, around, told })
             },
@@ -55,16 +52,20 @@ impl Program {
                 }
                 let stores = Arc::new(stores);
                 self.stores = Some(Arc::clone(&stores));
-                // What a process before left goes on, unless a person has to say something.
-                self.go_on(is_left);
                 self.count_inbox();
-                self.note_trust();
+                self.reload_folders_then(|program| {
+                    // What a process before left goes on, unless a person has to say something.
+                    program.go_on(is_left);
+                });
                 self.schedule_upkeep(&stores);
             }
-            Err(fault) => self.say(
-                Severity::Error,
-                format!("Nothing will act on its own, since {}", lowered(&fault.sentence)),
-            ),
+            Err(fault) => {
+                self.say(
+                    Severity::Error,
+                    format!("Nothing will act on its own, since {}", lowered(&fault.sentence)),
+                );
+                self.reload_folders();
+            }
         }
     }
 
@@ -162,12 +163,17 @@ impl Program {
     pub fn ask_stores(&mut self, id: &'static str, arguments: &Arguments) -> Result<Value, Fault> {
         let stores = self.need_stores()?;
         let reply = self.answer_later();
-        let (arguments, actor) = (arguments.clone(), self.caller.clone());
+        let asking = Asking {
+            actor: self.caller.clone(),
+            folder: self.window.folder.clone(),
+            driving: Driving::Aside,
+        };
+        let arguments = arguments.clone();
         self.workers.run(
             id,
             Urgency::Awaited,
             move || {
-                let answer = stores::act(&stores, id, &arguments, &actor, Driving::Aside)?;
+                let answer = stores::act(&stores, id, &arguments, &asking)?;
                 if id == "kill.off" {
                     stores.go_on(is_left)?;
                 }
@@ -175,7 +181,12 @@ impl Program {
             },
             move |program, answer| {
                 program.redraw_all();
-                reply(answer);
+                if answer.is_ok() && matches!(id, "trust.grant" | "trust.revoke") {
+                    // Whoever asked finds it in force.
+                    program.reload_folders_then(move |_| reply(answer));
+                } else {
+                    reply(answer);
+                }
             },
         );
         Ok(Value::Null)
@@ -232,55 +243,6 @@ impl Program {
             },
         );
         Ok(Value::Null)
-    }
-
-    /// Reads the policy anew, for the folder of the focused window.
-    pub(super) fn reload_policy(&mut self) {
-        let (places, folder) = (self.places.clone(), self.window.folder.clone());
-        let (gate, stores) = (Arc::clone(&self.gate), self.stores.clone());
-        self.workers.run(
-            "reading the policy",
-            Urgency::Background,
-            move || {
-                let files = guard::policy_files(&places, folder.as_deref());
-                let trust = folder.as_deref().map_or(FolderTrust::Untrusted, |folder| {
-                    TrustStore::load(&places)
-                        .map_or(FolderTrust::Untrusted, |store| store.state(folder))
-                });
-                let problems = match stores {
-                    Some(stores) => stores.authority.reload(Some(files)),
-                    None => gate.reload(files.read(&kernel::disk::RealDisk), files.places.clone()),
-                };
-                (problems, trust)
-            },
-            |program, (problems, trust): (Vec<Problem>, FolderTrust)| {
-                program.around.is_trusted.store(trust == FolderTrust::Trusted, Ordering::Relaxed);
-                for problem in problems {
-                    program.warn(format!("{problem}."));
-                }
-                program.note_trust();
-            },
-        );
-    }
-
-    /// Tells the ledger which folders its owner trusts, where that has changed.
-    fn note_trust(&mut self) {
-        let Some(stores) = self.stores.clone() else { return };
-        let places = self.places.clone();
-        self.workers.run(
-            "noting what is trusted",
-            Urgency::Background,
-            move || match TrustStore::load(&places) {
-                Ok(store) => stores.note_trust(&store),
-                // That it is damaged is said where it is used.
-                Err(_) => Ok(()),
-            },
-            |program, noted: Result<(), Fault>| {
-                if let Err(fault) = noted {
-                    program.fail(&fault);
-                }
-            },
-        );
     }
 
     /// What the status line says of the gate, where a person should know.

@@ -59,7 +59,13 @@ impl Program {
     fn may_person(&self, id: &str) -> Result<(), Fault> {
         let Ok(command) = self.registry.find(id) else { return Ok(()) };
         let (owner, nothing) = (Principal::Owner, Resource::Nothing);
-        guard::decide(&self.gate, &owner, &command.action, &nothing, Context::default())
+        // What is done with a file is judged where it lies, all else where the window is.
+        let is_about_file = id.starts_with("file.") || id.starts_with("edit.");
+        let shown = self.view().and_then(|view| self.buffers.get(&view.buffer));
+        let file = shown.filter(|_| is_about_file).and_then(|buffer| buffer.path.as_deref());
+        let workspace = self.workspace_for(file);
+        let (action, context) = (&command.action, Context::default());
+        guard::decide(&self.gate, &owner, action, &nothing, context, workspace.as_ref())
     }
 
     /// Runs a command; `reply` gets its answer or why there is none.

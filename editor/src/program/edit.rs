@@ -94,7 +94,7 @@ impl Program {
             view.compose("");
         }
         let one_by_one = text.chars().count() <= TYPED_ONE_BY_ONE_MAX
-            && self.settings.editor().auto_close
+            && self.editor_settings().auto_close
             && !text.chars().any(char::is_control);
         if one_by_one {
             text.chars().for_each(|letter| self.type_letter(letter));
@@ -106,7 +106,7 @@ impl Program {
     }
 
     fn type_letter(&mut self, letter: char) {
-        let surrounds = self.settings.editor().auto_surround;
+        let surrounds = self.editor_settings().auto_surround;
         let Some((view, buffer)) = self.active() else { return };
         let rope = buffer.rope();
         let pairs = pairs_of(buffer);
@@ -127,10 +127,10 @@ impl Program {
 
     /// Moves a line to the left when what was just typed closes a block.
     fn outdent_closer(&mut self) {
-        if !self.settings.editor().auto_indent {
+        if !self.editor_settings().auto_indent {
             return;
         }
-        let tab = self.settings.editor().tab_width;
+        let tab = self.editor_settings().tab_width;
         let Some((view, buffer)) = self.active() else { return };
         if view.selections.len() > 1 {
             return;
@@ -183,9 +183,15 @@ impl Program {
         }
     }
 
-    /// What new lines of the focused buffer are made of.
+    /// How the person wants the focused text edited, where its file lies.
+    pub fn editor_settings(&self) -> &crate::settings::Editor {
+        let shown = self.view().and_then(|view| self.buffers.get(&view.buffer));
+        self.settings.editor_for(shown.and_then(|buffer| buffer.path.as_deref()))
+    }
+
+    /// What new lines of a buffer are made of.
     pub fn style(&self, buffer: &Buffer) -> Style {
-        let editor = self.settings.editor();
+        let editor = self.settings.editor_for(buffer.path.as_deref());
         Style {
             ending: buffer.line_ending,
             indentation: buffer.indentation,

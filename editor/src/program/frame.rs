@@ -74,7 +74,7 @@ impl Program {
         self.advance(now);
         self.scroll_together();
         self.buffers.values_mut().for_each(|buffer| buffer.colors.begin_frame());
-        let colors = self.theme.colors;
+        let colors = self.window.theme.colors;
         let root = self.elements(&colors);
         let layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
         let mut scene = std::mem::replace(&mut self.window.frame.scene, Scene::new(colors.canvas));
@@ -100,7 +100,7 @@ impl Program {
         let Some(rect) = self.window.hover.and_then(|target| layout.rect(target.id())) else {
             return;
         };
-        let veil = self.theme.colors.mark.with_alpha(0x1e);
+        let veil = self.window.theme.colors.mark.with_alpha(0x1e);
         let rect = Rect { x: rect.x - 2.0, width: rect.width + 4.0, ..rect };
         scene.quad(Quad { radii: Radii::all(7.0), ..Quad::fill(rect, veil) });
     }
@@ -339,7 +339,9 @@ impl Program {
             && self.window.window_focus == Focus::Gained
             && self.window.overlay.is_none()
             && self.window.find_focus.is_none();
-        let tab = buffer.map_or(editor.tab_width, |buffer| buffer.tab_width(editor.tab_width));
+        let path = buffer.and_then(|buffer| buffer.path.as_deref());
+        let setting = self.settings.editor_for(path).tab_width;
+        let tab = buffer.map_or(setting, |buffer| buffer.tab_width(setting));
         let step = buffer.map_or(4, |buffer| match buffer.indentation {
             text::indentation::Indentation::Tab => tab,
             text::indentation::Indentation::Spaces(count) => usize::from(count),
@@ -381,7 +383,7 @@ impl Program {
         };
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         let Drawn { caret } =
-            paint::view(view, buffer, rect, options, &mut self.shaper, &self.theme, scene);
+            paint::view(view, buffer, rect, options, &mut self.shaper, &self.window.theme, scene);
         self.window.frame.views.push((pane, rect));
         if options.focus == ViewFocus::Here {
             self.window.frame.caret = caret;
@@ -389,7 +391,7 @@ impl Program {
     }
 
     fn paint_field(&mut self, scene: &mut Scene, field: Field, rect: Rect) {
-        let colors = self.theme.colors;
+        let colors = self.window.theme.colors;
         let (is_focused, placeholder) = match field {
             Field::Overlay => (true, self.overlay_placeholder()),
             Field::Find => (self.window.find_focus == Some(field), "Find".to_owned()),

@@ -105,7 +105,7 @@ impl Program {
             }
             Loaded::Missing { rules, language } => {
                 let id = self.add_buffer(Document::from_base(Rope::new()), language);
-                let habits = self.habits();
+                let habits = self.habits(Some(&path));
                 if let Some(buffer) = self.buffers.get_mut(&id) {
                     buffer.obey(rules, habits);
                     buffer.path = Some(path.clone());
@@ -123,7 +123,7 @@ impl Program {
     pub(super) fn add_file(&mut self, path: PathBuf, file: LoadedFile) -> BufferId {
         let LoadedFile { document, encoding, content, stamp, rules, language, access } = file;
         let id = self.add_buffer(document, language);
-        let habits = self.habits();
+        let habits = self.habits(Some(&path));
         if let Some(buffer) = self.buffers.get_mut(&id) {
             buffer.obey(rules, habits);
             // What the file is counts more than what the project wants new files to be.
@@ -167,9 +167,9 @@ impl Program {
         );
     }
 
-    /// What the settings say of texts that do not tell themselves.
-    pub fn habits(&self) -> Habits {
-        let (editor, files) = (self.settings.editor(), self.settings.files());
+    /// What the settings say of texts that do not tell themselves, where `file` lies.
+    pub fn habits(&self, file: Option<&Path>) -> Habits {
+        let (editor, files) = (self.settings.editor_for(file), self.settings.files_for(file));
         Habits {
             detects_indentation: editor.detect_indentation,
             follows_projects: files.editorconfig,
@@ -200,7 +200,7 @@ impl Program {
     pub fn new_draft(&mut self, text: &str) -> BufferId {
         let id = self.add_buffer(Document::from_base(Rope::from_str(text)), None);
         self.next_draft += 1;
-        let habits = self.habits();
+        let habits = self.habits(None);
         if let Some(buffer) = self.buffers.get_mut(&id) {
             buffer.obey(Default::default(), habits);
             buffer.draft = self.next_draft;
@@ -246,14 +246,18 @@ impl Program {
     }
 
     fn tab_of(&self, id: BufferId) -> text::width::TabWidth {
-        let setting = self.settings.editor().tab_width;
-        let columns = self.buffers.get(&id).map_or(setting, |buffer| buffer.tab_width(setting));
+        let buffer = self.buffers.get(&id);
+        let file = buffer.and_then(|buffer| buffer.path.as_deref());
+        let setting = self.settings.editor_for(file).tab_width;
+        let columns = buffer.map_or(setting, |buffer| buffer.tab_width(setting));
         text::width::TabWidth::new(columns)
     }
 
     fn default_wrap(&self, id: BufferId) -> Wrap {
-        let is_prose = self.buffers.get(&id).is_some_and(Buffer::is_prose);
-        match self.settings.editor().soft_wrap {
+        let buffer = self.buffers.get(&id);
+        let is_prose = buffer.is_some_and(Buffer::is_prose);
+        let file = buffer.and_then(|buffer| buffer.path.as_deref());
+        match self.settings.editor_for(file).soft_wrap {
             SoftWrap::Pane => Wrap::On,
             SoftWrap::Prose if is_prose => Wrap::On,
             SoftWrap::Prose | SoftWrap::Off => Wrap::Off,
@@ -265,7 +269,8 @@ impl Program {
         self.remember(folder.clone());
         self.window.folder = Some(folder);
         self.window.files.entries = None;
-        self.load_folder_settings();
+        self.choose_theme_here();
+        self.follow_folders();
         self.redraw();
     }
 

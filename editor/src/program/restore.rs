@@ -47,7 +47,7 @@ impl Program {
     fn take_text(&mut self, text: RestoredText) -> BufferId {
         let RestoredText { stream, document, saved, path, draft, encoding, .. } = text;
         let id = self.add_buffer(document, text.language);
-        let habits = self.habits();
+        let habits = self.habits(path.as_deref());
         if let Some(buffer) = self.buffers.get_mut(&id) {
             buffer.obey(text.rules, habits);
             buffer.encoding = encoding;
@@ -103,9 +103,7 @@ impl Program {
         if is_size(width, height) {
             self.request(crate::shell::Request::Resize { width, height, scale: None });
         }
-        if self.window.folder.is_some() {
-            self.load_folder_settings();
-        }
+        self.follow_folders();
         self.resume_comparisons();
     }
 
@@ -178,7 +176,7 @@ impl Program {
 
     fn view_from(&self, id: BufferId, state: &ViewState) -> Option<EditorView> {
         let buffer = self.buffers.get(&id)?;
-        let tab = buffer.tab_width(self.settings.editor().tab_width);
+        let tab = buffer.tab_width(self.settings.editor_for(buffer.path.as_deref()).tab_width);
         let tab = text::width::TabWidth::new(tab);
         let mut view = EditorView::new(id, buffer.rope(), tab, Wrap::Off);
         state.place(&mut view, buffer.rope());

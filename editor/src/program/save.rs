@@ -94,9 +94,9 @@ impl Program {
 
     /// Blanks at line ends and the last line end, as project and person want them.
     fn tidy_for_saving(&mut self, id: BufferId) {
-        let files = self.settings.files();
-        let (trim, close) = (files.trim_trailing_whitespace, files.final_newline);
         let Some(buffer) = self.buffers.get(&id) else { return };
+        let files = self.settings.files_for(buffer.path.as_deref());
+        let (trim, close) = (files.trim_trailing_whitespace, files.final_newline);
         if !buffer.is_dirty() && buffer.on_disk != OnDisk::Nothing {
             // What nobody edited is left as it is.
             return;

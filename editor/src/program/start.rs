@@ -10,7 +10,6 @@ use kernel::log::{Log, LogOptions};
 use kernel::principal::Principal;
 use render::motion::Motion;
 use render::shape::{Fonts, Shaper};
-use render::theme::{self, Theme};
 use serde_json::Value;
 
 use super::{Program, Window, WindowId};
@@ -74,6 +73,7 @@ impl Start {
         let desk = Desk {
             registry: Registry::gather(crate::command::GROUPS),
             gate: Arc::clone(&program.gate),
+            around: program.around.clone(),
             driving,
         };
         let control = Control::serve(listener, desk, ToUi(post))
@@ -92,12 +92,10 @@ impl Program {
     pub fn new(places: Directories, clipboard: Clipboard, post: Post) -> Self {
         let registry = Registry::gather(crate::command::GROUPS);
         let (keymap, _) = Keymap::load(&[Keymap::bundled()], &registry);
-        let theme = Theme::built_in(theme::Appearance::Light).clone();
         Program {
             registry,
             keymap,
             settings: Settings::default(),
-            theme,
             shaper: Shaper::new(Fonts::bundled()),
             window: Window::new(WindowId(1)),
             others: Vec::new(),
@@ -138,6 +136,8 @@ impl Program {
             stores: None,
             is_opening_stores: false,
             around: Default::default(),
+            told_of_policy: Vec::new(),
+            told_of_folders: Default::default(),
             scheduler: None,
             inbox_count: 0,
             caller: Principal::Owner,
@@ -321,8 +321,8 @@ impl Program {
         self.load_system_fonts();
         self.watch_files();
         self.finish_saves();
-        self.reload_policy();
         self.open_stores();
+        self.reload_folders();
         self.redraw();
     }
 

@@ -13,9 +13,8 @@ use crate::input::Appearance;
 use crate::keymap::Keymap;
 use crate::notice::Severity;
 use crate::panes::{PaneId, Toward};
-use crate::settings::{Changes, FolderTrust, Layer, Settings, ThemeMode};
+use crate::settings::{Changes, Layer, Settings, ThemeMode};
 use crate::source::{Problem, Source};
-use crate::trust::TrustStore;
 use crate::view::{EditorView, Follow};
 use crate::workers::Urgency;
 
@@ -29,7 +28,7 @@ impl Program {
             move || read_own_files(&places),
             Program::take_own_files,
         );
-        self.reload_policy();
+        self.reload_folders();
     }
 
     /// Reads them before there is a window, so that the first frame looks as the person wants it.
@@ -88,36 +87,15 @@ impl Program {
         }
     }
 
-    /// Reads the own settings of the focused window's folder, which count only where the folder is
-    /// trusted.
-    pub fn load_folder_settings(&mut self) {
-        self.reload_policy();
-        let Some(folder) = self.window.folder.clone() else {
-            let changes = self.settings.reload_workspace(None, FolderTrust::Untrusted);
-            return self.settings_changed(&changes);
-        };
-        let places = self.places.clone();
-        self.workers.run(
-            "reading the folder's settings",
-            Urgency::Background,
-            move || {
-                let path = folder.join(".hearth").join("settings.toml");
-                let text = std::fs::read_to_string(&path).ok()?;
-                let trust = TrustStore::load(&places)
-                    .map_or(FolderTrust::Untrusted, |store| store.state(&folder));
-                Some((Source::new(path, text), trust))
-            },
-            |program, found| {
-                let (source, trust) = found.unzip();
-                let trust = trust.unwrap_or(FolderTrust::Untrusted);
-                let changes = program.settings.reload_workspace(source.as_ref(), trust);
-                program.settings_changed(&changes);
-            },
-        );
+    /// Chooses the theme that settings and system want, in every window.
+    pub fn choose_theme(&mut self) {
+        for id in self.window_ids() {
+            self.within(id, Program::choose_theme_here);
+        }
     }
 
-    /// Chooses the theme that settings and system want.
-    pub fn choose_theme(&mut self) {
+    /// The same for the window that commands act in.
+    pub(super) fn choose_theme_here(&mut self) {
         let appearance = self.settings.appearance();
         let wanted = match appearance.theme {
             ThemeMode::Light => theme::Appearance::Light,
@@ -140,6 +118,15 @@ impl Program {
 
     fn load_theme(&mut self, name: String, wanted: theme::Appearance) {
         let file = self.places.config.join("themes").join(format!("{name}.toml"));
+        let done = self.here(
+            |program: &mut Program, read: Result<(Theme, Vec<String>), String>| match read {
+                Ok((theme, warnings)) => {
+                    program.take_theme(theme);
+                    warnings.into_iter().for_each(|warning| program.warn(warning));
+                }
+                Err(sentence) => program.warn(sentence),
+            },
+        );
         self.workers.run(
             "reading a theme",
             Urgency::Background,
@@ -147,25 +134,20 @@ impl Program {
                 let text = std::fs::read_to_string(&file).map_err(|_| {
                     format!("There is no theme \"{name}\": {} is missing.", file.display())
                 })?;
-                Ok((Theme::load(&text, wanted), file))
+                let (theme, warnings) = Theme::load(&text, wanted);
+                let told = warnings.iter().take(3);
+                let told =
+                    told.map(|it| format!("{}: {}: {}.", file.display(), it.token, it.reason));
+                Ok((theme, told.collect()))
             },
-            |program, read: Result<_, String>| match read {
-                Ok(((theme, warnings), file)) => {
-                    program.take_theme(theme);
-                    for warning in warnings.iter().take(3) {
-                        let token = &warning.token;
-                        program.warn(format!("{}: {token}: {}.", file.display(), warning.reason));
-                    }
-                }
-                Err(sentence) => program.warn(sentence),
-            },
+            done,
         );
     }
 
     fn take_theme(&mut self, theme: Theme) {
-        self.theme = theme;
-        self.all_views().for_each(EditorView::forget_rows);
-        self.redraw_all();
+        self.window.theme = theme;
+        self.window.views_mut().for_each(EditorView::forget_rows);
+        self.redraw();
     }
 
     /// Takes the fonts of the system, gathered on a worker after the first frame.

@@ -126,6 +126,7 @@ impl Program {
         self.take_back(early, Place::Current);
         if folder.is_some() {
             self.window.folder = folder;
+            self.follow_folders();
         }
         self.return_to(place);
         // Whatever the person went on to while the passphrase was tried stays open.

@@ -26,8 +26,9 @@ impl Program {
 
     /// Watches what is open now; cheap when nothing changed.
     pub(super) fn follow_files(&mut self) {
+        let own: Vec<PathBuf> =
+            own_files(&self.places).into_iter().chain(self.folder_files()).collect();
         let Some(watcher) = &mut self.watcher else { return };
-        let own = own_files(&self.places);
         let open = self.buffers.values().filter_map(|buffer| buffer.path.as_deref());
         let themes = self.places.config.join("themes");
         let files = open.chain(own.iter().map(PathBuf::as_path));
@@ -40,6 +41,8 @@ impl Program {
                 // What was changed before the watch stood is seen now.
                 if own_files(&self.places).iter().any(|own| files.contains(own)) {
                     self.reload_files();
+                } else if self.folder_files().iter().any(|own| files.contains(own)) {
+                    self.reload_folders();
                 }
                 let files: Vec<PathBuf> = files.into_iter().collect();
                 self.files_changed(&files);
@@ -54,8 +57,11 @@ impl Program {
                     self.choose_theme();
                 }
                 let own = own_files(&self.places);
+                let folders = self.folder_files();
                 if paths.iter().any(|path| own.contains(path)) {
                     self.reload_files();
+                } else if paths.iter().any(|path| folders.contains(path)) {
+                    self.reload_folders();
                 }
                 self.files_changed(&paths);
             }
@@ -96,7 +102,6 @@ fn own_files(places: &crate::directories::Directories) -> Vec<PathBuf> {
         places.keymap(),
         places.policy(),
         places.device_policy(),
-        places.trust(),
     ]
 }
 

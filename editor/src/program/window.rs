@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use render::geometry::{Rect, Size};
 use render::scene::Scene;
+use render::theme::{self, Theme};
 
 use super::leave::Leaving;
 use super::motion::Movements;
@@ -49,6 +50,8 @@ pub struct Window {
     pub find_focus: Option<Field>,
     /// How much larger text is here than the settings say; `None` until the person zooms.
     pub zoom: Option<f32>,
+    /// How it looks.
+    pub theme: Theme,
     /// The first keys of a chord.
     pub(super) pending: Vec<KeyPress>,
     pub(super) renderer: RendererName,
@@ -99,6 +102,7 @@ impl Window {
             folder: None,
             find_focus: None,
             zoom: None,
+            theme: Theme::built_in(theme::Appearance::Light).clone(),
             pending: Vec::new(),
             renderer: RendererName::Cpu,
             adapter: None,

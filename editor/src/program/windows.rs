@@ -51,6 +51,7 @@ impl Program {
     fn bring_here(&mut self, id: WindowId) {
         if let Some(other) = self.others.iter_mut().find(|other| other.id == id) {
             std::mem::swap(&mut self.window, other);
+            self.settings.look_from(self.window.folder.as_deref());
         }
     }
 
@@ -60,8 +61,6 @@ impl Program {
         if self.window.id != id || self.focus == id {
             return;
         }
-        let folder_before = self.windows().find(|window| window.id == self.focus);
-        let folder_before = folder_before.and_then(|window| window.folder.clone());
         self.focus = id;
         for other in &mut self.others {
             if other.window_focus == Focus::Gained {
@@ -70,9 +69,7 @@ impl Program {
             }
         }
         self.window.window_focus = Focus::Gained;
-        if self.window.folder != folder_before {
-            self.load_folder_settings();
-        }
+        self.folders_changed();
         // What was said is shown where the keyboard is.
         self.redraw_all();
     }
@@ -130,9 +127,12 @@ impl Program {
         let mut window = self.new_window();
         window.size = self.window.size;
         window.scale = self.window.scale;
+        window.theme = self.window.theme.clone();
         let id = window.id;
         self.others.push(window);
         self.focus_window(id);
+        // The window before may have a folder that wants it otherwise.
+        self.choose_theme_here();
         self.redraw();
         id
     }
@@ -169,10 +169,8 @@ impl Program {
             // It is there no more to hand the keyboard over.
             self.focus = heir;
             self.window.window_focus = Focus::Gained;
-            if self.window.folder != gone.folder {
-                self.load_folder_settings();
-            }
         }
+        self.follow_folders();
         self.redraw_all();
     }
 
@@ -192,6 +190,7 @@ impl Program {
             let pane = program.window.panes.focused_mut();
             views.into_iter().for_each(|view| pane.insert(view));
         });
+        self.follow_folders();
         self.fail(fault);
         self.redraw_all();
     }

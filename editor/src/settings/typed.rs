@@ -67,6 +67,16 @@ pub struct Records {
     pub level: Level,
 }
 
+/// All tables, as they count in one place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tables {
+    pub appearance: Appearance,
+    pub editor: Editor,
+    pub files: Files,
+    pub picker: Picker,
+    pub records: Records,
+}
+
 /// Reads values that the schema has checked already.
 pub(super) struct Reader<F>(pub F);
 
@@ -98,7 +108,17 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
         from_name(name).expect("the schema lets only its own words through")
     }
 
-    pub fn appearance(&self) -> Appearance {
+    pub fn tables(&self) -> Tables {
+        Tables {
+            appearance: self.appearance(),
+            editor: self.editor(),
+            files: self.files(),
+            picker: self.picker(),
+            records: self.records(),
+        }
+    }
+
+    fn appearance(&self) -> Appearance {
         Appearance {
             theme: self.choice("appearance.theme", ThemeMode::from_name),
             light_theme: self.text("appearance.light_theme"),
@@ -113,7 +133,7 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
         }
     }
 
-    pub fn editor(&self) -> Editor {
+    fn editor(&self) -> Editor {
         Editor {
             font_family: self.text("editor.font_family"),
             font_size: self.number("editor.font_size"),
@@ -137,7 +157,7 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
         }
     }
 
-    pub fn files(&self) -> Files {
+    fn files(&self) -> Files {
         Files {
             trim_trailing_whitespace: self.truth("files.trim_trailing_whitespace"),
             final_newline: self.truth("files.final_newline"),
@@ -146,14 +166,14 @@ impl<'a, F: Fn(&str) -> &'a Value> Reader<F> {
         }
     }
 
-    pub fn picker(&self) -> Picker {
+    fn picker(&self) -> Picker {
         Picker {
             hidden_files: self.truth("picker.hidden_files"),
             ignored_files: self.truth("picker.ignored_files"),
         }
     }
 
-    pub fn records(&self) -> Records {
+    fn records(&self) -> Records {
         Records { level: self.choice("records.level", Level::from_name) }
     }
 }

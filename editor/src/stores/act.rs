@@ -1,10 +1,10 @@
 //! What can be asked of the stores, by the id of an action; answers are JSON.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel::authority::{Approval, AuthorityError, PolicyEdit};
-use kernel::gate::KillSwitch;
+use kernel::authority::{Approval, AuthorityError, PolicyEdit, TrustPrint};
+use kernel::gate::{CanonicalPath, KillSwitch};
 use kernel::inbox::{Item, ItemId, ItemState};
 use kernel::ledger::{Entry, export};
 use kernel::principal::Principal;
@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use super::{Stores, upkeep};
 use crate::record;
 use crate::registry::{Arguments, Fault, FaultKind, path_from_json, path_to_json};
+use crate::settings::FolderTrust;
+use crate::trust;
 
 /// Entries of the ledger in one answer.
 const ENTRIES_MAX: u64 = 10_000;
@@ -30,6 +32,17 @@ pub enum Driving {
     Aside,
 }
 
+/// Who asks, and from where.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// Whose word it is.
+    pub actor: Principal,
+    /// The folder that they work in.
+    pub folder: Option<PathBuf>,
+    /// Where a run is driven.
+    pub driving: Driving,
+}
+
 /// Does `id` with checked arguments. Not for the UI thread.
 ///
 /// # Errors
@@ -38,9 +51,9 @@ pub fn act(
     stores: &Arc<Stores>,
     id: &str,
     arguments: &Arguments,
-    actor: &Principal,
-    driving: Driving,
+    asking: &Asking,
 ) -> Result<Value, Fault> {
+    let driving = asking.driving;
     match id.split('.').next() {
         Some("inbox") => act_inbox(stores, id, arguments),
         Some("ledger") => act_ledger(stores, id, arguments),
@@ -48,10 +61,11 @@ pub fn act(
             let run = stores.runs.start(upkeep::PRINCIPAL, &upkeep::plan());
             stores.drive(run.map_err(|error| ran(&error))?, driving, Runs::drive)
         }
-        Some("run") => act_run(stores, id, arguments, driving),
+        Some("run") => act_run(stores, id, arguments, asking),
+        Some("trust") => act_trust(stores, id, arguments, asking),
         Some("kill") => {
             let switch = if id == "kill.on" { KillSwitch::On } else { KillSwitch::Off };
-            let thrown = stores.authority.set_kill_switch(switch, actor);
+            let thrown = stores.authority.set_kill_switch(switch, &asking.actor);
             thrown.map_err(|error| told(&error))?;
             Ok(json!({ "on": switch == KillSwitch::On }))
         }
@@ -115,12 +129,12 @@ fn act_run(
     stores: &Arc<Stores>,
     id: &str,
     arguments: &Arguments,
-    driving: Driving,
+    asking: &Asking,
 ) -> Result<Value, Fault> {
-    let runs = &stores.runs;
+    let (runs, driving) = (&stores.runs, asking.driving);
     match id {
         "run.list" => return to_json(runs.list()),
-        "run.start" => return start_run(stores, arguments, driving),
+        "run.start" => return start_run(stores, arguments, asking),
         _ => {}
     }
     let run = RunId(arguments.integer("id")?.unsigned_abs());
@@ -152,16 +166,61 @@ fn act_run(
     }
 }
 
-fn start_run(
-    stores: &Arc<Stores>,
+/// Trusts a folder as it is now, or no more, or tells which ones are.
+fn act_trust(
+    stores: &Stores,
+    id: &str,
     arguments: &Arguments,
-    driving: Driving,
+    asking: &Asking,
 ) -> Result<Value, Fault> {
+    let authority = &stores.authority;
+    if id == "trust.list" {
+        let all = authority.all_trusted().map_err(|error| told(&error))?;
+        let row = |(folder, print): (CanonicalPath, TrustPrint)| {
+            let trusted = trust::state(authority, &folder) == FolderTrust::Trusted;
+            json!({ "path": folder.as_str(), "trusted": trusted, "fingerprint": print.to_string() })
+        };
+        return Ok(all.into_iter().map(row).collect());
+    }
+    let named = match arguments.maybe_path("path")? {
+        Some(path) => path,
+        None => asking.folder.clone().ok_or_else(|| {
+            Fault::usage("No folder is open here: name the one that you mean with `path`.")
+        })?,
+    };
+    let (folder, trusted, print) = match id {
+        "trust.grant" => {
+            let folder = trust::real_folder(&named)?;
+            let print = trust::fingerprint(Path::new(folder.as_str()))?;
+            authority.trust(&folder, print, &asking.actor).map_err(|error| told(&error))?;
+            (folder, true, Some(print))
+        }
+        "trust.revoke" => {
+            let folder = trust::named_folder(&named)?;
+            authority.distrust(&folder, &asking.actor).map_err(|error| told(&error))?;
+            let print = trust::fingerprint(Path::new(folder.as_str())).ok();
+            (folder, false, print)
+        }
+        _ => return Err(unasked(id)),
+    };
+    // Whatever rests on it rests on it before anybody hears that it is so.
+    stores.reload_policy();
+    let print = print.map(|print| print.to_string());
+    Ok(json!({ "path": folder.as_str(), "trusted": trusted, "fingerprint": print }))
+}
+
+fn start_run(stores: &Arc<Stores>, arguments: &Arguments, asking: &Asking) -> Result<Value, Fault> {
     let plan = read_plan(&arguments.path("path")?)?;
     let principal = arguments.maybe_text("as")?.unwrap_or("owner");
     principal.parse::<Principal>().map_err(|error| Fault::told(FaultKind::Usage, &error))?;
-    let run = stores.runs.start(principal, &plan).map_err(|error| ran(&error))?;
-    stores.drive(run, driving, Runs::drive)
+    let folder = asking.folder.as_deref();
+    let workspace = folder.and_then(|folder| CanonicalPath::resolve(folder).ok());
+    let run = stores.runs.start_in(workspace.as_ref(), principal, &plan);
+    let run = run.map_err(|error| ran(&error))?;
+    if workspace.is_some_and(|root| !stores.authority.gate().knows(&root)) {
+        stores.reload_policy();
+    }
+    stores.drive(run, asking.driving, Runs::drive)
 }
 
 impl Stores {
@@ -219,6 +278,7 @@ impl Stores {
 pub fn told(error: &AuthorityError) -> Fault {
     let kind = match error {
         AuthorityError::Unknown(_) => FaultKind::Unknown,
+        AuthorityError::Refused(_) => FaultKind::Denied,
         AuthorityError::Settled(..)
         | AuthorityError::EachTime
         | AuthorityError::NoRule(_)

@@ -34,6 +34,8 @@ pub enum AuthorityError {
     Policy(PolicyError),
     /// The edit was made and taken back: this still decides otherwise.
     StillAsked(Box<Verdict>),
+    /// The policy does not let whoever said it say that.
+    Refused(Box<Verdict>),
     /// The action has no right name.
     Name(BadName),
     /// The rows' own answer.
@@ -83,6 +85,16 @@ impl fmt::Display for AuthorityError {
                     f,
                     "the policy still says `{}` by `{rule}` of the {layer} layer, so the edit was \
                      taken back: change that rule first",
+                    verdict.decided.name()
+                )
+            }
+            Self::Refused(verdict) => {
+                let rule = verdict.because.rule.as_ref().map_or("default-deny", |it| it.as_str());
+                let layer = verdict.because.layer.name();
+                write!(
+                    f,
+                    "the policy answers `{}` by `{rule}` of the {layer} layer: a person does this \
+                     in the window or at a terminal",
                     verdict.decided.name()
                 )
             }

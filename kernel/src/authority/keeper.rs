@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Ask, Authority, Outcome};
 use crate::action::Risk;
-use crate::gate::{Context, KillSwitch, Request, Resource};
+use crate::gate::{CanonicalPath, Context, KillSwitch, Request, Resource};
 use crate::ledger::TraceId;
 use crate::principal::{ActionId, Name, Principal};
 use crate::run::{Decision, GateKeeper, Wish};
@@ -19,8 +19,8 @@ pub trait Tiers: Send + Sync {
     /// The tier of an action; none for one that the program does not have.
     fn risk(&self, action: &str) -> Option<Risk>;
 
-    /// What holds now.
-    fn context(&self) -> Context;
+    /// What holds now, for whoever works in `workspace`.
+    fn context(&self, workspace: Option<&CanonicalPath>) -> Context;
 }
 
 /// Asks for steps of runs.
@@ -48,12 +48,17 @@ impl Keeper {
         let resource = Resource::read(resource).or_else(named).ok_or_else(|| {
             format!("\"{resource}\" is no resource: write nothing, path:, domain: or name:")
         })?;
+        let workspace = wish.workspace.map(|text| {
+            CanonicalPath::lexical(text).ok_or_else(|| format!("\"{text}\" is no folder"))
+        });
+        let workspace = workspace.transpose()?;
         let request = Request {
             principal: &who,
             action: &id,
             risk,
             resource: &resource,
-            context: self.tiers.context(),
+            context: self.tiers.context(workspace.as_ref()),
+            workspace: workspace.as_ref(),
         };
         let origin = format!("run {}, step {}", wish.run, wish.step);
         let content = content(wish);

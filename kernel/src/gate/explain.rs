@@ -54,14 +54,15 @@ impl Gate {
     #[must_use]
     pub fn explain(&self, request: &Request<'_>) -> (Verdict, Vec<Line>) {
         let state = self.state();
-        let role = state.policy.role(request.principal);
+        let ruling = state.of(request);
+        let role = ruling.policy.role(request.principal);
         let line = |rule: &policy::Rule| Line {
             rule: rule.id.clone(),
             layer: rule.layer,
             effect: rule.effect,
             miss: rule.check(request, role).err(),
         };
-        let lines = state.policy.rules.iter().map(line).collect();
+        let lines = ruling.policy.rules.iter().map(line).collect();
         drop(state);
         (self.decide(request), lines)
     }
@@ -70,7 +71,7 @@ impl Gate {
     /// of each kind that it does not. The request's own principal is not looked at.
     #[must_use]
     pub fn who_can(&self, request: &Request<'_>) -> Vec<Holder> {
-        let named = self.state().policy.named();
+        let named = self.state().of(request).policy.named();
         let unnamed = PrincipalKind::ALL.map(|kind| {
             // No rule names these: `Name` has no such word, and no device this key.
             let stranger = DeviceId([0xff; 32]);
@@ -103,7 +104,7 @@ impl Gate {
     pub fn test(&self, layer: Layer, source: &Source) -> Result<Vec<TestFailure>, PolicyError> {
         let state = self.state();
         let mut sources = Sources::default();
-        for (of, other) in state.layers.iter().chain([&(layer, source.clone())]) {
+        for (of, other) in state.main.layers.iter().chain([&(layer, source.clone())]) {
             match of {
                 Layer::Builtin => {}
                 Layer::Device => sources.device = Some(other.clone()),
@@ -114,10 +115,11 @@ impl Gate {
                 }
             }
         }
-        let places = state.places.or_examples();
+        let places = state.main.places.or_examples();
         drop(state);
         let parsed = policy::parse(&source.file, &source.text, layer, &places)?;
-        let (trial, _) = load(sources, places, &[], super::KillSwitch::Off);
+        let Sources { device, user, workspace, approved, .. } = sources;
+        let (trial, _) = load((device, user), (workspace, approved), places, &[]);
         let mut failures = Vec::new();
         for (line, test) in parsed.tests {
             let fail = |what: String| TestFailure { file: source.file.clone(), line, what };
@@ -137,7 +139,7 @@ impl Gate {
     }
 }
 
-fn run(trial: &super::State, test: &RawTest) -> Result<Decided, String> {
+fn run(trial: &super::Ruling, test: &RawTest) -> Result<Decided, String> {
     let principal: Principal = test.principal.parse().map_err(|error| format!("{error}"))?;
     let action = ActionId::new(&test.action).map_err(|error| error.to_string())?;
     let resource = match test.resource.as_deref() {
@@ -152,11 +154,12 @@ fn run(trial: &super::State, test: &RawTest) -> Result<Decided, String> {
         risk: test.risk(),
         resource: &resource,
         context,
+        workspace: None,
     };
     Ok(trial.decide(&request, Epoch(0)).decided)
 }
 
-fn resource(text: &str, trial: &super::State) -> Option<Resource> {
+fn resource(text: &str, trial: &super::Ruling) -> Option<Resource> {
     match text.split_once(':')? {
         ("path", path) => {
             let path = trial.places.expand(path)?;

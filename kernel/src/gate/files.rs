@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::policy::FILE_BYTES_MAX;
-use super::{Fingerprint, Places, Source, Sources};
+use super::{CanonicalPath, Fingerprint, Places, Source, Sources, Workspace};
 use crate::disk::{self, Disk};
 
 /// The files above the built-in policy. A missing one is an empty layer.
@@ -20,6 +20,19 @@ pub struct PolicyFiles {
     pub approved: Option<Fingerprint>,
     /// What `$workspace` and the like stand for.
     pub places: Places,
+    /// Further workspaces.
+    pub others: Vec<WorkspaceFiles>,
+}
+
+/// Where the policy of a further workspace lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkspaceFiles {
+    /// The workspace's folder.
+    pub root: CanonicalPath,
+    /// Its policy.
+    pub policy: PathBuf,
+    /// The policy that the owner has approved.
+    pub approved: Option<Fingerprint>,
 }
 
 impl PolicyFiles {
@@ -31,7 +44,15 @@ impl PolicyFiles {
             user: source(disk, &self.user),
             workspace: self.workspace.as_deref().and_then(|path| source(disk, path)),
             approved: self.approved,
+            others: self.others.iter().map(|other| other.read(disk)).collect(),
         }
+    }
+}
+
+impl WorkspaceFiles {
+    fn read(&self, disk: &dyn Disk) -> Workspace {
+        let Self { root, policy, approved } = self;
+        Workspace { root: root.clone(), policy: source(disk, policy), approved: *approved }
     }
 }
 

@@ -48,7 +48,7 @@ impl fmt::Display for Resource {
 
 /// An absolute path without links, `.` and `..`, separated by `/` on every platform. There is no
 /// way to make one but to have it resolved, so that no rule is asked about another spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalPath(pub(super) Box<str>);
 
 impl CanonicalPath {
@@ -95,8 +95,9 @@ impl CanonicalPath {
         Self::lexical(&text)
     }
 
-    /// One that is written canonically, for the tests that a policy carries.
-    pub(super) fn lexical(text: &str) -> Option<Self> {
+    /// One that is written canonically already: it is not resolved again.
+    #[must_use]
+    pub fn lexical(text: &str) -> Option<Self> {
         let rest = without_root(text)?;
         let is_plain = |part: &str| !matches!(part, "" | "." | "..");
         (rest.is_empty() || rest.split('/').all(is_plain)).then(|| Self(text.into()))
@@ -106,6 +107,19 @@ impl CanonicalPath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is `folder`, or lies somewhere in it.
+    #[must_use]
+    pub fn is_within(&self, folder: &Self) -> bool {
+        let rest = self.0.strip_prefix(folder.0.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for CanonicalPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -368,6 +368,7 @@ impl<'a> Drive<'a> {
         let inputs = self.inputs(number);
         self.runs.gate.decide(&Wish {
             principal: &self.row.principal,
+            workspace: self.row.workspace.as_deref(),
             run: self.id,
             step: &step.name,
             action,

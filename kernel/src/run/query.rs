@@ -1,12 +1,13 @@
 //! What can be asked about runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::plan::Graph;
 use super::record::{RUNS, RunRow, STEPS, StepRow};
 use super::{Digest, RunError, RunId, RunState, Runs, StepState};
+use crate::gate::CanonicalPath;
 
 /// A run in a list, as `hearth runs` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,6 +41,8 @@ pub struct RunView {
     pub reason: String,
     /// For whom it is done.
     pub principal: String,
+    /// The folder in which it was asked for, if it was in one.
+    pub workspace: Option<String>,
     /// When it was written down, in milliseconds since 1970.
     pub begun_ms: u64,
     /// Its steps, in the plan's order.
@@ -82,6 +85,22 @@ impl Runs {
         runs.map(|run| run.map(|(id, row)| summary(RunId(id), &row)).map_err(Into::into)).collect()
     }
 
+    /// The workspaces of runs that are not over, each once.
+    ///
+    /// # Errors
+    /// What the rows say.
+    pub fn workspaces(&self) -> Result<BTreeSet<CanonicalPath>, RunError> {
+        let snapshot = self.rows.snapshot();
+        let mut found = BTreeSet::new();
+        for run in snapshot.range(&RUNS, ..)? {
+            let (_, row) = run?;
+            if !row.state.is_over() {
+                found.extend(row.workspace.as_deref().and_then(CanonicalPath::lexical));
+            }
+        }
+        Ok(found)
+    }
+
     /// A run and all of its steps.
     ///
     /// # Errors
@@ -94,6 +113,7 @@ impl Runs {
         Ok(RunView {
             reason: row.reason.clone(),
             principal: row.principal.clone(),
+            workspace: row.workspace.clone(),
             begun_ms: row.begun_ms,
             steps: views.collect(),
             summary: summary(run, &row),

@@ -88,6 +88,9 @@ impl StepState {
 pub(super) struct RunRow {
     pub(super) name: String,
     pub(super) principal: String,
+    /// The folder in which it was asked for, whose policy counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) workspace: Option<String>,
     /// The artifact that holds the plan.
     pub(super) plan: Digest,
     pub(super) state: RunState,
@@ -216,6 +219,7 @@ mod tests {
         let run = RunRow {
             name: "n".to_owned(),
             principal: "owner".to_owned(),
+            workspace: Some("/w".to_owned()),
             plan: Digest::of(b"p"),
             state: RunState::Asks,
             reason: String::new(),

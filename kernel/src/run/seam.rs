@@ -45,6 +45,8 @@ impl std::error::Error for ArtifactError {}
 pub struct Wish<'a> {
     /// For whom its run is done.
     pub principal: &'a str,
+    /// The folder in which it was asked for.
+    pub workspace: Option<&'a str>,
     /// The run.
     pub run: RunId,
     /// The step's name in it.
