@@ -19,15 +19,16 @@
 //! it), [`Group::devices`]. Entries are made by [`Group::admit`], [`Group::remove`] and the like,
 //! and signed with [`Signer`].
 //!
-//! [`Node`] owns the group, its storage and the links. It is told to send: `node.send(device,
-//! channel, bytes)` answers at once, `Full` when the queue of that channel is (an `Event::Room`
-//! follows when it has room). It tells, through one bounded queue: `Event::Connected(device,
-//! path)`, `Event::Received(device, channel, bytes)`, `Event::Disconnected(device)`,
-//! `Event::Room(device, channel)` and `Event::Changed` (who belongs, or the keys). A frame has at
-//! most [`link::FRAME_BYTES_MAX`] less one bytes, on [`Channel::Presence`] [`link::DATAGRAM_BYTES_MAX`]. What was sent is
-//! not what came: after `Disconnected` nothing is known of the frames in between.
+//! [`Node`] owns the group, its storage and the links. It is told to send: [`Node::send`] answers
+//! at once, `Full` when the queue of that channel is (an [`Event::Room`] follows when it has room).
+//! It tells, through one bounded queue: [`Event::Connected`], [`Event::Received`],
+//! [`Event::Disconnected`], [`Event::Room`] and [`Event::Changed`] (who belongs, or the keys). A
+//! frame has less than [`link::FRAME_BYTES_MAX`] bytes, on [`Channel::Presence`] at most
+//! [`link::DATAGRAM_BYTES_MAX`]. What was sent is not what came: after `Disconnected` nothing is
+//! known of the frames in between.
 //!
-//! Start reading at [`identity`], then [`entry`] and [`group`]; then [`tls`], [`link`] and [`node`].
+//! Start reading at [`identity`], then [`entry`] and [`group`]; then [`tls`], [`link`] and
+//! [`node`]; [`pairing`] is how a device comes to a group.
 
 pub mod channel;
 pub mod codec;
