@@ -249,8 +249,18 @@ impl Replica {
     /// for a worker.
     #[must_use]
     pub fn operations(&self, file: FileId, keys: &dyn Members) -> Vec<Operation> {
+        self.history(file, keys).0
+    }
+
+    /// The same, and how many of them came before a device last said that it saved the file.
+    #[must_use]
+    pub fn history(&self, file: FileId, keys: &dyn Members) -> (Vec<Operation>, usize) {
         let mut all = Vec::new();
-        for (chain, number) in self.files.edits(file) {
+        let mut saved = 0;
+        for (index, (chain, number)) in self.files.edits(file).iter().enumerate() {
+            if index == self.files.saved(file) {
+                saved = all.len();
+            }
             let batch = self.chains.get(chain).and_then(|chain| chain.get(*number));
             let items = batch.and_then(|it| it.open(keys.key(it.header().epoch)?));
             for item in items.unwrap_or_default() {
@@ -262,7 +272,10 @@ impl Replica {
                 }
             }
         }
-        all
+        if self.files.saved(file) == self.files.edits(file).len() {
+            saved = all.len();
+        }
+        (all, saved)
     }
 
     /// How many batches of each chain are here: what [`net::Frontier`] holds of a removed device.
