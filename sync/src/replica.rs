@@ -21,8 +21,6 @@ use crate::message::{Digest, Held, Message, NAMED_MAX};
 const WINDOW: usize = 8 << 20;
 /// Bytes of operations that one batch takes together; a single larger operation still fits.
 const BATCH_BYTES: usize = 256 << 10;
-/// Bases that are asked of one peer, or handed to it, at a time, at most.
-const ASKED_MAX: usize = 64;
 
 /// What the owner of a replica has to do, in this order.
 #[derive(Clone, Debug)]

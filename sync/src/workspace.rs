@@ -57,6 +57,7 @@ pub struct Writing {
     /// What it should hold before; if it holds something else, that is another program's work, to
     /// be handed in with [`Workspace::outside`] first. `None` if there should be none.
     pub before: Option<TextHash>,
+    held: Option<Rope>,
 }
 
 #[derive(Debug)]
@@ -536,18 +537,40 @@ impl Workspace {
         if text.on_disk.as_ref().is_some_and(|known| known == document.rope()) {
             return;
         }
-        let before = text.on_disk.as_ref().map(TextHash::of);
-        text.on_disk = Some(document.rope().clone());
-        let writing = Writing { path: text.path.clone(), text: document.rope().clone(), before };
+        let held = text.on_disk.replace(document.rope().clone());
+        let before = held.as_ref().map(TextHash::of);
+        let (path, rope) = (text.path.clone(), document.rope().clone());
+        let writing = Writing { path, text: rope, before, held };
         acts.push(Act::Write(writing));
     }
 
     /// A writing was not done, since the disk held something else: what it holds is handed in
     /// with [`Workspace::outside`] next.
-    pub fn not_written(&mut self, writing: &Writing, base: Option<Rope>) {
+    pub fn not_written(&mut self, writing: &Writing) {
         if let Some(text) = self.file_at(&writing.path).and_then(|file| self.texts.get_mut(&file)) {
-            text.on_disk = base;
+            text.on_disk = writing.held.clone();
         }
+    }
+
+    /// A file has another name now, on this disk too.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then nothing was written.
+    pub fn renamed(
+        &mut self,
+        file: FileId,
+        path: RelativePath,
+        members: &dyn Members,
+    ) -> Result<Vec<Act>, WriteError> {
+        let Some(text) = self.texts.get_mut(&file) else { return Ok(Vec::new()) };
+        let item = self.replica.files().place(file, path.clone(), text.base);
+        let outputs = self.replica.write(vec![item], members)?;
+        self.paths.remove(&text.path);
+        self.paths.insert(path.clone(), file);
+        text.path = path;
+        let mut acts = Vec::new();
+        self.relay(outputs, &mut acts);
+        Ok(acts)
     }
 
     /// The text of a file now, if it is here.
