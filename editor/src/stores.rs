@@ -53,6 +53,8 @@ pub struct Stores {
     pub authority: Arc<Authority>,
     /// Work in steps.
     pub runs: Arc<Runs>,
+    /// Signs for this device.
+    pub signer: Arc<DeviceKey>,
 }
 
 /// What opening them needs.
@@ -104,7 +106,7 @@ impl Stores {
             keys: &keys,
             writer: log.clone(),
             opener: opener(),
-            signer,
+            signer: signer.clone(),
             patience: PATIENCE,
         };
         let (ledger, faults) = Ledger::open(parts).map_err(|error| refused("ledger", &error))?;
@@ -138,7 +140,8 @@ impl Stores {
         let kept = (rows.clone(), objects.clone(), ledger.clone());
         upkeep::register(&mut runs, (log, keys), kept);
         let runs = Arc::new(runs);
-        let stores = Self { rows, objects, ledger, subjects, places, around, authority, runs };
+        let stores =
+            Self { rows, objects, ledger, subjects, places, around, authority, runs, signer };
         Ok((stores, problems))
     }
 

@@ -17,4 +17,15 @@ pub enum Channel {
 impl Channel {
     /// Every channel, the most urgent first.
     pub const ALL: [Self; 4] = [Self::Presence, Self::Operations, Self::Control, Self::Bulk];
+
+    /// Its place in [`Channel::ALL`].
+    #[must_use]
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Presence => 0,
+            Self::Operations => 1,
+            Self::Control => 2,
+            Self::Bulk => 3,
+        }
+    }
 }

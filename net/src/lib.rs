@@ -19,22 +19,30 @@
 //! it), [`Group::devices`]. Entries are made by [`Group::admit`], [`Group::remove`] and the like,
 //! and signed with [`Signer`].
 //!
-//! `Node` owns the group, its storage and the links. It is told to send: `node.send(device,
-//! channel, bytes)` answers at once, `Full` when the queue of that channel is (an `Event::Room`
-//! follows when it has room). It tells, through one bounded queue: `Event::Connected(device,
-//! path)`, `Event::Received(device, channel, bytes)`, `Event::Disconnected(device)`,
-//! `Event::Room(device, channel)` and `Event::Changed` (who belongs, or the keys). A frame has at
-//! most `FRAME_BYTES_MAX` bytes, on [`Channel::Presence`] `DATAGRAM_BYTES_MAX`. What was sent is
-//! not what came: after `Disconnected` nothing is known of the frames in between.
+//! [`Node`] owns the group, its storage and the links. It is told to send: [`Node::send`] answers
+//! at once, `Full` when the queue of that channel is (an [`Event::Room`] follows when it has room).
+//! It tells, through one bounded queue: [`Event::Connected`], [`Event::Received`],
+//! [`Event::Disconnected`], [`Event::Room`] and [`Event::Changed`] (who belongs, or the keys). A
+//! frame has less than [`link::FRAME_BYTES_MAX`] bytes, on [`Channel::Presence`] at most
+//! [`link::DATAGRAM_BYTES_MAX`]. What was sent is not what came: after `Disconnected` nothing is
+//! known of the frames in between.
 //!
-//! Start reading at [`identity`], then [`entry`] and [`group`].
+//! Start reading at [`identity`], then [`entry`] and [`group`]; then [`tls`], [`link`] and
+//! [`node`]; [`pairing`] is how a device comes to a group.
 
 pub mod channel;
 pub mod codec;
 pub mod entry;
 pub mod epoch;
+pub mod gossip;
 pub mod group;
 pub mod identity;
+pub mod kept;
+pub mod link;
+pub mod node;
+pub mod pairing;
+pub mod quic;
+pub mod tls;
 pub mod wrap;
 
 pub use channel::Channel;
@@ -43,3 +51,4 @@ pub use epoch::{EpochId, EpochKey};
 pub use group::{Device, Group, GroupError, Standing};
 pub use kernel::ledger::Signer;
 pub use kernel::principal::DeviceId;
+pub use node::{Config, Event, Events, Node, NodeError, SendError};
