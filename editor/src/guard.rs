@@ -185,8 +185,8 @@ fn unkept(action: &Action, verdict: &Verdict, what: &str) -> Fault {
     let because = &verdict.because;
     let rule = because.rule.as_ref().map_or("", |rule| rule.as_str());
     Fault::denied(format!(
-        "The policy allows {} only {what}, by rule \"{rule}\" of the {} layer, and a command of the \
-         program cannot be kept there: only a step of a run can.",
+        "The policy allows {} only {what}, by rule \"{rule}\" of the {} layer, and a command of \
+         the program cannot be kept there: only a step of a run can.",
         action.id,
         because.layer.name()
     ))

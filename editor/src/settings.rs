@@ -155,11 +155,6 @@ impl Settings {
         &self.around(file).editor
     }
 
-    /// The table `files`.
-    pub fn files(&self) -> &Files {
-        &self.here().files
-    }
-
     /// The table `files` as it counts for a file.
     pub fn files_for(&self, file: Option<&Path>) -> &Files {
         &self.around(file).files

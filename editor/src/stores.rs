@@ -224,8 +224,8 @@ fn refused(what: &str, error: &dyn std::fmt::Display) -> Fault {
     Fault::told(FaultKind::Machine, &format!("the {what} could not be opened: {sentence}"))
 }
 
-/// Runs programs: a step's inputs are `program`, `arguments`, a line each, and `folder`. It runs in a
-/// sandbox: it writes in that folder, in a place for temporary files that goes with it, and where
+/// Runs programs: a step's inputs are `program`, `arguments`, a line each, and `folder`. It runs in
+/// a sandbox: it writes in that folder, in a place for temporary files that goes with it, and where
 /// `writes` says, a path a line; it has no network unless `network` is "yes".
 struct Programs {
     hidden: Vec<PathBuf>,

@@ -300,7 +300,8 @@ mod sandboxed {
 
     #[test]
     fn a_program_writes_where_it_may_and_sees_no_secret_and_no_network() {
-        let script = "echo x > may/file && (cd may && echo x > there) && echo wrote; echo y 2>/dev/null > must-not/file || echo \
+        let script = "echo x > may/file && (cd may && echo x > there) && echo wrote; \
+                      echo y 2>/dev/null > must-not/file || echo \
                       kept; rm -f must-not/file 2>/dev/null || echo stays; cat must-not/file; cat \
                       secret; ls socket; ls /sys/class/net 2>/dev/null; grep -c : /proc/net/dev; \
                       umount socket 2>/dev/null || echo shut; echo $HEARTH_PASSPHRASE_FILE end";

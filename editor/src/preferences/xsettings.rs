@@ -229,10 +229,8 @@ mod tests {
 
     /// Settings as a daemon of either byte order writes them.
     fn written(is_little: bool) -> Vec<u8> {
-        let (long, short): (fn(u32) -> [u8; 4], fn(u16) -> [u8; 2]) = match is_little {
-            true => (u32::to_le_bytes, u16::to_le_bytes),
-            false => (u32::to_be_bytes, u16::to_be_bytes),
-        };
+        let long = |it: u32| if is_little { it.to_le_bytes() } else { it.to_be_bytes() };
+        let short = |it: u16| if is_little { it.to_le_bytes() } else { it.to_be_bytes() };
         let mut bytes = vec![u8::from(!is_little), 0, 0, 0];
         bytes.extend(long(7));
         bytes.extend(long(3));

@@ -2,8 +2,9 @@
 //!
 //! On Linux it gets namespaces of its own where the system lets an ordinary user have them (no
 //! network but for those that it was promised, places hidden, all files read-only but for some),
-//! Landlock for the same writes, which outlives a hole in the first, no new rights, and limits. What
-//! of that this system lacks is said: [`Held::told`] is for a person. Elsewhere nothing holds.
+//! Landlock for the same writes, which outlives a hole in the first, no new rights, and limits.
+//! What of that this system lacks is said: [`Held::told`] is for a person. Elsewhere nothing holds.
+//! It has the processes of the machine in sight, and can end those of its owner.
 //!
 //! Every call between fork and exec is a plain system call on memory made before: the child of a
 //! program with threads may not allocate.
