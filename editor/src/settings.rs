@@ -457,7 +457,7 @@ mod tests {
         );
         assert_eq!(settings.editor().tab_width, 2);
         assert_eq!(settings.editor().font_size, 20.0);
-        assert!(settings.files().final_newline, "what the file no longer says is gone");
+        assert!(settings.files_for(None).final_newline, "what the file no longer says is gone");
     }
 
     #[test]
