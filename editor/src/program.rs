@@ -26,6 +26,7 @@ mod restore;
 mod save;
 mod session;
 mod sharing;
+mod slide;
 mod start;
 mod state;
 mod unlock;
