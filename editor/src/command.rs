@@ -8,6 +8,7 @@ pub mod change;
 mod choice;
 pub mod cursor;
 pub mod describe;
+pub mod device;
 pub mod edit;
 pub mod file;
 pub mod find;
@@ -46,6 +47,7 @@ pub const GROUPS: &[&[Command]] = &[
     buffer::COMMANDS,
     change::COMMANDS,
     cursor::COMMANDS,
+    device::COMMANDS,
     edit::COMMANDS,
     file::COMMANDS,
     find::COMMANDS,

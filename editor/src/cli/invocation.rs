@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::asks::{self, InboxAsk, LedgerAsk, PolicyAsk, RunsAsk, SwitchAsk};
+use super::devices::{self as asks_devices, DevicesAsk, PairAsk};
 use super::opening::{Place, Wait};
 
 /// Words of one command line.
@@ -55,6 +56,10 @@ pub enum Invocation {
     KillSwitch(SwitchAsk, Form),
     /// `runs ...`
     Runs(RunsAsk, Form),
+    /// `pair ...`
+    Pair(PairAsk, Form),
+    /// `devices ...`
+    Devices(DevicesAsk, Form),
     /// `doctor`
     Doctor {
         /// What it does.
@@ -175,11 +180,14 @@ const SUBCOMMANDS: &[&str] = &[
     "inbox",
     "kill-switch",
     "runs",
+    "pair",
+    "devices",
     "doctor",
 ];
 
 /// Options that a value follows.
-const VALUED: &[&str] = &["--as", "--count", "--for", "--format"];
+const VALUED: &[&str] =
+    &["--as", "--at", "--confirm", "--count", "--for", "--format", "--join", "--name", "--words"];
 
 /// Reads `arguments`, the program's name not among them.
 ///
@@ -364,7 +372,7 @@ fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
             let path = words.end(1)?.pop().ok_or("`hearth trust` needs a folder.")?;
             Ok(Invocation::Trust { path: path.into(), change, form })
         }
-        "ledger" | "policy" | "inbox" | "kill-switch" | "runs" => {
+        "ledger" | "policy" | "inbox" | "kill-switch" | "runs" | "pair" | "devices" => {
             let form = words.form(json);
             of_stores(name, words, form)
         }
@@ -397,6 +405,8 @@ fn of_stores(name: &str, words: Words, form: Form) -> Result<Invocation, Usage> 
         "policy" => asks::policy(words).map(|ask| Invocation::Policy(ask, form)),
         "inbox" => asks::inbox(words).map(|ask| Invocation::Inbox(ask, form)),
         "runs" => asks::runs(words).map(|ask| Invocation::Runs(ask, form)),
+        "pair" => asks_devices::pair(words).map(|ask| Invocation::Pair(ask, form)),
+        "devices" => asks_devices::devices(words).map(|ask| Invocation::Devices(ask, form)),
         _ => asks::kill_switch(words).map(|ask| Invocation::KillSwitch(ask, form)),
     }
 }
