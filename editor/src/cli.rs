@@ -5,6 +5,7 @@
 
 mod asks;
 mod ctl;
+mod devices;
 mod doctor;
 mod inbox;
 mod init;
@@ -19,6 +20,7 @@ mod policy;
 mod profile_keys;
 mod reach;
 mod runs;
+mod sync;
 mod trust;
 
 pub use invocation::Mode;
@@ -100,6 +102,19 @@ hearth policy check principal=P action=A [resource=R] [risk=L2] [when=trusted,ma
     explain ...                   the same, with every rule that was looked at
     who-can action=A [...]        what everybody would be told
     test [FILE]                   run the tests that your policy carries
+hearth pair --show                a code for a new device, to scan, to paste or to type
+    --join CODE [--at ADDRESS]    on the new one: CODE is the text, a picture of it, or the short
+                                  code with the address beside it
+    --join CODE --confirm \"W W W W\"
+                                  the same words are on the other screen
+hearth devices                    your machines
+    pending                       who waits to be admitted
+    admit ID --words \"W W W W\"   with the words that its screen shows
+    refuse ID, remove ID          a newcomer; a device, which reads nothing from then on
+    rename ID NAME                on all of them
+hearth sync                       folders that your devices share, and how they stand
+    share PATH                    share one
+    join ID PATH                  bring it into a folder of this device
 hearth doctor                     what this machine has and lacks, and what to do about it
     --repair                      make the index of the profile's rows anew from its log
     --seen                        note that the crash reports were seen
@@ -158,6 +173,11 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
             print(&kill_switch::run(&Directories::of_process()?, ask, form)?)
         }
         Invocation::Runs(ask, form) => print(&runs::run(&Directories::of_process()?, &ask, form)?),
+        Invocation::Pair(ask, form) => devices::run_pair(&Directories::of_process()?, &ask, form),
+        Invocation::Devices(ask, form) => {
+            print(&devices::run(&Directories::of_process()?, &ask, form)?)
+        }
+        Invocation::Sync(ask, form) => print(&sync::run(&Directories::of_process()?, &ask, form)?),
         Invocation::Doctor { task, form } => {
             print(&doctor::run(&Directories::of_process()?, task, form)?)
         }

@@ -8,6 +8,7 @@ pub mod change;
 mod choice;
 pub mod cursor;
 pub mod describe;
+pub mod device;
 pub mod edit;
 pub mod file;
 pub mod find;
@@ -31,6 +32,7 @@ pub mod settings;
 #[cfg(test)]
 pub mod stage;
 pub mod symbol;
+pub mod sync;
 pub mod tab;
 pub mod theme;
 pub mod trust;
@@ -46,6 +48,7 @@ pub const GROUPS: &[&[Command]] = &[
     buffer::COMMANDS,
     change::COMMANDS,
     cursor::COMMANDS,
+    device::COMMANDS,
     edit::COMMANDS,
     file::COMMANDS,
     find::COMMANDS,
@@ -64,6 +67,7 @@ pub const GROUPS: &[&[Command]] = &[
     select::COMMANDS,
     settings::COMMANDS,
     symbol::COMMANDS,
+    sync::COMMANDS,
     tab::COMMANDS,
     theme::COMMANDS,
     trust::COMMANDS,

@@ -183,6 +183,11 @@ impl Directories {
         self.data.join("identity")
     }
 
+    /// The owner's other devices, sealed.
+    pub fn devices(&self) -> PathBuf {
+        self.data.join("devices")
+    }
+
     /// While this file is there, nothing acts on its own.
     pub fn kill_switch(&self) -> PathBuf {
         self.state.join("kill-switch")

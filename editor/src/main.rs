@@ -13,6 +13,7 @@ mod clipboard;
 mod command;
 mod compare;
 mod control;
+mod devices;
 mod directories;
 mod files;
 mod find;

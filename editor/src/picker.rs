@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use net::pairing::Qr;
 use text::CharRange;
 
 use crate::fuzzy::{Candidate, Ranking, Texts};
@@ -65,6 +66,8 @@ pub enum About {
     Fact(&'static str, String),
     /// A line of a file or a change.
     Code(String),
+    /// Words that another screen shows, too.
+    CheckWords([&'static str; 4]),
 }
 
 /// Entries, prepared once for matching and shared with workers.
@@ -100,6 +103,8 @@ pub struct Picker {
     pub placeholder: String,
     /// What a question is about, a line each: shown above the list.
     pub about: Vec<About>,
+    /// A code to scan, beside what it is about.
+    pub qr: Option<Arc<Qr>>,
     /// What it picks from; `None` while it is being gathered.
     pub entries: Option<Arc<Entries>>,
     /// What matches.
@@ -130,6 +135,7 @@ impl Picker {
             input: LineInput::default(),
             placeholder: placeholder.into(),
             about: Vec::new(),
+            qr: None,
             entries: None,
             ranking: Arc::default(),
             chosen: 0,

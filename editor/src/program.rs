@@ -8,6 +8,7 @@ mod authority;
 mod call;
 mod clipboard;
 mod compare;
+mod devices;
 mod early;
 mod edit;
 mod find;

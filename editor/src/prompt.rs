@@ -15,6 +15,8 @@ pub enum Question {
     Compare,
     /// The passphrase of the profile.
     Passphrase,
+    /// The code that another device shows.
+    PairingCode,
 }
 
 impl Question {
@@ -26,6 +28,7 @@ impl Question {
             Question::SaveAs => "Path to save to",
             Question::Compare => "Path of a file to compare with",
             Question::Passphrase => "Passphrase of the profile",
+            Question::PairingCode => "Code that the other device shows",
         }
     }
 
@@ -37,6 +40,9 @@ impl Question {
             Question::SaveAs => "Enter saves there, Tab completes",
             Question::Compare => "Enter shows both beside each other, Tab completes",
             Question::Passphrase => "Enter unlocks: what was unsaved comes back, and its undo",
+            Question::PairingCode => {
+                "Paste all of it, or type the ten letters, a space and the address beside them"
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ use kernel::row::{Found, RowOptions, Rows, Source};
 use kernel::run::sandbox::{Network, Walls};
 use kernel::run::{Context, Duties, Executor, Inputs, ObjectArtifacts, Outputs, Runs, StepError};
 
+use crate::devices::Devices;
 use crate::directories::Directories;
 use crate::guard::{self, Around, Steps};
 use crate::journal;
@@ -53,8 +54,8 @@ pub struct Stores {
     pub authority: Arc<Authority>,
     /// Work in steps.
     pub runs: Arc<Runs>,
-    /// Signs for this device.
-    pub signer: Arc<DeviceKey>,
+    /// The owner's other machines.
+    pub devices: Arc<Devices>,
 }
 
 /// What opening them needs.
@@ -100,13 +101,14 @@ impl Stores {
         }
         let signer = signer(&places, &keys)?;
         let device = signer.id().to_string();
+        let devices = Arc::new(Devices::new(&places, &keys, signer.clone()));
         let parts = ledger::Parts {
             disk: disk.clone(),
             dir: &places.ledgers().join(&device[..16]),
             keys: &keys,
             writer: log.clone(),
             opener: opener(),
-            signer: signer.clone(),
+            signer,
             patience: PATIENCE,
         };
         let (ledger, faults) = Ledger::open(parts).map_err(|error| refused("ledger", &error))?;
@@ -141,7 +143,7 @@ impl Stores {
         upkeep::register(&mut runs, (log, keys), kept);
         let runs = Arc::new(runs);
         let stores =
-            Self { rows, objects, ledger, subjects, places, around, authority, runs, signer };
+            Self { rows, objects, ledger, subjects, places, around, authority, runs, devices };
         Ok((stores, problems))
     }
 
@@ -160,6 +162,7 @@ impl Stores {
         self.rows.rebuild().map_err(|error| fail(&error))?;
         self.ledger.seal_anew().map_err(|error| fail(&error))?;
         self.subjects.seal_anew(&RealDisk).map_err(|error| fail(&error))?;
+        self.devices.seal_anew()?;
         let (sealer, opener) = (keys.sealer(IDENTITY), keys.opener(IDENTITY));
         DeviceKey::seal_anew(&RealDisk, &places.identity(), &sealer, &opener)
             .map_err(|error| fail(&error))?;
@@ -175,6 +178,7 @@ impl Stores {
     /// Ends what runs and signs the ledger as it is. Not for the UI thread.
     pub fn close(&self) {
         self.runs.close();
+        self.devices.close();
         // Without it the next opening reads a little more.
         drop(self.ledger.checkpoint());
         drop(self.objects.save_index());
@@ -210,13 +214,16 @@ fn signer(places: &Directories, keys: &Unlocked) -> Result<Arc<DeviceKey>, Fault
 /// # Errors
 /// What the disk says.
 pub fn set_identity_aside(places: &Directories) -> Result<(), Fault> {
-    let (from, to) = (places.identity(), places.identity().with_extension("elsewhere"));
-    match std::fs::rename(&from, to) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Fault::file("Renaming", &from, &error))
+    // What it was to others, it is no more.
+    for from in [places.devices(), places.identity()] {
+        match std::fs::rename(&from, from.with_extension("elsewhere")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Fault::file("Renaming", &from, &error));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn refused(what: &str, error: &dyn std::fmt::Display) -> Fault {

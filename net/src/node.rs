@@ -26,11 +26,11 @@ use crate::group::{Group, GroupError, Standing};
 use crate::identity::{Card, DeviceName, Role, TransportKey, random};
 use crate::kept::{Kept, Store, StoreError};
 use crate::link::{DATAGRAM_BYTES_MAX, FRAME_BYTES_MAX, Path};
-use crate::pairing::PairError;
+use crate::pairing::{PairError, Words};
 use crate::quic::Quic;
 use crate::tls::Roll;
 use carry::Live;
-pub use pair::{Guest, Joining, Shown, Way};
+pub use pair::{Guest, Joining, Shown, Watched, Way};
 
 /// Events that wait at most, and bytes of frames in them.
 const EVENTS_MAX: usize = 1024;
@@ -53,6 +53,8 @@ pub enum Event {
     Room(DeviceId, Channel),
     /// Who belongs has changed, or a key came.
     Changed(Arc<Group>),
+    /// A newcomer has the code, and its person is asked whether these words are shown here.
+    Met(Words),
     /// A newcomer has come by a shown code: a person is asked.
     Asked(Guest),
     /// This device's own joining has ended.
@@ -279,23 +281,20 @@ impl Node {
     #[must_use]
     pub fn devices(&self) -> Vec<Seen> {
         let state = self.shared.state();
-        let now = now_s();
-        let known = state.group.iter().flat_map(|group| group.devices());
-        known
-            .map(|device| {
-                let path = state.links.get(&device.id).map(Live::path);
-                let seen = state.kept.peers.get(&device.id).map_or(0, |peer| peer.seen_s);
-                let ago = Duration::from_secs(now.saturating_sub(seen));
-                Seen {
-                    id: device.id,
-                    name: device.name.clone(),
-                    standing: device.standing.clone(),
-                    this: device.id == self.shared.me,
-                    path,
-                    last_seen: (path.is_none() && seen > 0).then_some(ago),
-                }
-            })
-            .collect()
+        let mut seen = seen(&state.kept, self.shared.me);
+        for device in &mut seen {
+            device.path = state.links.get(&device.id).map(Live::path);
+            device.last_seen = device.last_seen.filter(|_| device.path.is_none());
+        }
+        seen
+    }
+
+    /// Writes what is kept, as after the profile's key has changed.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn keep(&self) -> Result<(), StoreError> {
+        self.shared.save()
     }
 
     /// Sends a frame to a device, if its queue has room.
@@ -395,6 +394,25 @@ impl Drop for Node {
             drop(thread.join());
         }
     }
+}
+
+/// Every device that belongs or belonged by what `me` keeps, none of them linked.
+#[must_use]
+pub fn seen(kept: &Kept, me: DeviceId) -> Vec<Seen> {
+    let now = now_s();
+    let known = kept.group.iter().flat_map(Group::devices);
+    let seen = known.map(|device| {
+        let at = kept.peers.get(&device.id).map_or(0, |peer| peer.seen_s);
+        Seen {
+            id: device.id,
+            name: device.name.clone(),
+            standing: device.standing.clone(),
+            this: device.id == me,
+            path: None,
+            last_seen: (at > 0).then(|| Duration::from_secs(now.saturating_sub(at))),
+        }
+    });
+    seen.collect()
 }
 
 /// Seconds since 1970 by this machine's clock.

@@ -5,6 +5,7 @@
 mod authority;
 mod bytes;
 mod compare;
+mod devices;
 mod disk;
 mod editing;
 mod finding;

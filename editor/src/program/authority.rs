@@ -59,6 +59,7 @@ impl Program {
                 });
                 self.schedule_upkeep(&stores);
                 self.start_sharing();
+                self.listen_to_devices(&stores);
             }
             Err(fault) => {
                 self.say(

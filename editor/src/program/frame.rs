@@ -17,6 +17,7 @@ use crate::input::Focus;
 use crate::line_input::LineInput;
 use crate::notice::Notice;
 use crate::panes::{GAP, Pane, PaneId};
+use crate::picker::Picker;
 use crate::settings::Whitespace;
 use crate::shell::Request;
 use crate::ui::first_page::{Hint, Recent};
@@ -92,6 +93,11 @@ impl Program {
         layout.paint_with(&mut scene, &mut |scene, id, rect| match Target::of(id) {
             Some(Target::View(pane)) => self.paint_view(scene, pane, rect),
             Some(Target::Field(field)) => self.paint_field(scene, field, rect),
+            Some(Target::Qr) => {
+                if let Some(Overlay::Picker(Picker { qr: Some(qr), .. })) = &self.window.overlay {
+                    card::paint_code(qr, rect, scene);
+                }
+            }
             _ => {}
         });
         self.paint_hover(&layout, &mut scene);

@@ -312,6 +312,7 @@ mod tests {
         let words = |line: &About| match line {
             About::Unsaved(words) | About::Words(words) | About::Code(words) => words.clone(),
             About::Fact(name, value) => format!("{name} {value}"),
+            About::CheckWords(words) => words.join(" "),
         };
         (picker.placeholder.clone(), picker.about.iter().map(words).collect())
     }

@@ -213,10 +213,13 @@ impl Program {
         if prompt.question == Question::Passphrase {
             return self.unlock_with(prompt);
         }
+        if prompt.question == Question::PairingCode {
+            return self.join_by(prompt);
+        }
         let answer = prompt.input.text().trim().to_owned();
         let path = |answer: &str| expand(answer, self.window.folder.as_deref());
         match prompt.question {
-            Question::Passphrase => {}
+            Question::Passphrase | Question::PairingCode => {}
             Question::Line => match parse_line(&answer) {
                 Some((line, column)) => {
                     self.window.before_prompt = None;
@@ -268,7 +271,7 @@ impl Program {
     pub fn complete_path(&mut self) {
         let folder = self.window.folder.clone();
         let Some(Overlay::Prompt(prompt)) = &mut self.window.overlay else { return };
-        if matches!(prompt.question, Question::Line | Question::Passphrase) {
+        if !matches!(prompt.question, Question::Open | Question::SaveAs | Question::Compare) {
             return;
         }
         let typed = prompt.input.text().to_owned();

@@ -170,7 +170,7 @@ impl Program {
     }
 
     /// Reads on a worker, and floats what came of it over the window that asked.
-    fn show_when_read<T: Send + 'static>(
+    pub(super) fn show_when_read<T: Send + 'static>(
         &mut self,
         name: &'static str,
         read: impl FnOnce() -> Result<T, Fault> + Send + 'static,

@@ -114,7 +114,7 @@ impl Program {
                 }
             }
             Target::Breadcrumb(..) => self.perform("symbol.go_to", Value::Null),
-            Target::View(_) | Target::Card => {}
+            Target::View(_) | Target::Card | Target::Qr => {}
         }
     }
 
@@ -503,13 +503,17 @@ fn is_pressable(target: Target) -> bool {
         Target::View(_)
             | Target::Pane(_)
             | Target::Card
+            | Target::Qr
             | Target::Field(_)
             | Target::Find(FindPart::Bar)
     )
 }
 
 fn is_of_overlay(target: Option<Target>) -> bool {
-    matches!(target, Some(Target::PickerRow(_) | Target::Card | Target::Field(Field::Overlay)))
+    matches!(
+        target,
+        Some(Target::PickerRow(_) | Target::Card | Target::Qr | Target::Field(Field::Overlay))
+    )
 }
 
 /// A selection whose caret is shown on the side that was pressed, if it stands there.

@@ -12,6 +12,7 @@ use kernel::run::{Answer, Plan, RunError, RunId, RunState, Runs};
 use serde_json::{Value, json};
 
 use super::{Stores, upkeep};
+use crate::devices;
 use crate::record;
 use crate::registry::{Arguments, Fault, FaultKind, path_from_json, path_to_json};
 use crate::settings::FolderTrust;
@@ -55,6 +56,7 @@ pub fn act(
 ) -> Result<Value, Fault> {
     let driving = asking.driving;
     match id.split('.').next() {
+        Some("device") => devices::act(stores, id, arguments, &asking.actor),
         Some("inbox") => act_inbox(stores, id, arguments),
         Some("ledger") => act_ledger(stores, id, arguments),
         Some("upkeep") => {

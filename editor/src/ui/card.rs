@@ -1,10 +1,11 @@
 //! The card that floats over the text: the palette, the pickers, the prompts.
 
 use kernel::run::TryEnd;
+use net::pairing::Qr;
 use render::color::Color;
-use render::geometry::{Insets, Point};
+use render::geometry::{Insets, Point, Rect};
 use render::layout::{Element, Overflow, Place, Role};
-use render::scene::{Border, Shadow};
+use render::scene::{Border, Quad, Radii, Scene, Shadow};
 use render::shape::Weight;
 use render::theme::Colors;
 
@@ -54,7 +55,52 @@ pub fn picker(picker: &Picker, width: f32, rise: f32, colors: &Colors) -> Elemen
         .children(rows)
         .maybe(empty);
     let about = (!picker.about.is_empty()).then(|| about(&picker.about, colors));
+    let about = match &picker.qr {
+        None => about,
+        Some(qr) => Some(
+            Element::row()
+                .padding(Insets { left: 20.0, right: 4.0, top: 16.0, bottom: 8.0 })
+                .gap(4.0)
+                .child(code(qr))
+                .maybe(about.map(|about| about.grow(1.0))),
+        ),
+    };
     frame(width, rise, &picker.placeholder, Role::TextInput, colors).maybe(about).child(list)
+}
+
+/// The size of a module of a code to scan, logical pixels.
+const MODULE: f32 = 4.0;
+
+fn code(qr: &Qr) -> Element {
+    let side = (qr.width + 2 * Qr::MARGIN) as f32 * MODULE;
+    Element::custom(Target::Qr.id())
+        .role(Role::Image)
+        .label("Code to scan on the new device")
+        .size(side, side)
+        .shrink(0.0)
+}
+
+/// Draws a code, dark on white whatever the theme: that is what readers look for.
+pub fn paint_code(qr: &Qr, rect: Rect, scene: &mut Scene) {
+    let (white, black) = (Color::rgb(0xff, 0xff, 0xff), Color::rgb(0x14, 0x12, 0x18));
+    scene.quad(Quad { radii: Radii::all(12.0), ..Quad::fill(rect, white) });
+    let from = Qr::MARGIN as f32 * MODULE;
+    for y in 0..qr.width {
+        let mut x = 0;
+        while x < qr.width {
+            let run = (x..qr.width).take_while(|x| qr.is_dark(*x, y)).count();
+            if run > 0 {
+                let rect = Rect {
+                    x: rect.x + from + x as f32 * MODULE,
+                    y: rect.y + from + y as f32 * MODULE,
+                    width: run as f32 * MODULE,
+                    height: MODULE,
+                };
+                scene.quad(Quad::fill(rect, black));
+            }
+            x += run.max(1);
+        }
+    }
 }
 
 /// What a question is about.
@@ -73,6 +119,15 @@ fn about(lines: &[About], colors: &Colors) -> Element {
                 .child(Element::text(*name, SMALL, colors.muted).width(NAME_WIDTH).shrink(0.0))
                 .child(words(value, BODY)),
             About::Code(code) => row.height(20.0).child(words(code, CODE)),
+            About::CheckWords(all) => row.height(44.0).children(all.map(|word| {
+                Element::row()
+                    .height(32.0)
+                    .shrink(0.0)
+                    .radius(8.0)
+                    .padding(Insets { left: 12.0, right: 12.0, ..Insets::default() })
+                    .border(Border::solid(1.0, colors.border))
+                    .child(Element::text(word, CODE, colors.text))
+            })),
         }
     };
     Element::column()

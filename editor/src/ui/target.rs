@@ -34,6 +34,8 @@ pub enum Target {
     Recent(u32),
     /// A command on the first page.
     Hint(u32),
+    /// A code to scan.
+    Qr,
 }
 
 /// Lines that are typed into.
@@ -131,6 +133,7 @@ impl Target {
             Target::Status(part) => pack(11, 0, part as u64),
             Target::Recent(index) => pack(12, 0, index.into()),
             Target::Hint(index) => pack(13, 0, index.into()),
+            Target::Qr => pack(14, 0, 0),
         }
     }
 
@@ -152,6 +155,7 @@ impl Target {
             11 => Target::Status(*STATUS_PARTS.get(index as usize)?),
             12 => Target::Recent(index),
             13 => Target::Hint(index),
+            14 => Target::Qr,
             _ => return None,
         })
     }
@@ -175,6 +179,7 @@ mod tests {
             Target::Notice(2),
             Target::Recent(0),
             Target::Hint(4),
+            Target::Qr,
         ];
         all.extend(FIELDS.map(Target::Field));
         all.extend(FIND_PARTS.map(Target::Find));

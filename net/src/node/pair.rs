@@ -49,6 +49,15 @@ pub struct Shown {
     pub at: Vec<SocketAddr>,
 }
 
+/// What a person looks at while a code is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// How long it lives still; zero when it works no more.
+    pub left: Duration,
+    /// A newcomer has it and is asked about these words; who it is, it says once it has confirmed.
+    pub words: Option<Words>,
+}
+
 /// A newcomer that a person is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
@@ -93,6 +102,7 @@ pub(super) struct Pairings {
 struct Showing {
     offer: Arc<Mutex<Offer>>,
     endpoint: Endpoint,
+    words: Option<Words>,
 }
 
 /// A connection that waits for the person at this device.
@@ -133,11 +143,11 @@ impl Node {
         let short = ShortCode::fresh().ok_or_else(random)?;
         let offer = Offer::new(code, short, Instant::now());
         let offer = Arc::new(Mutex::new(offer));
-        let old = shared
-            .state()
-            .pairings
-            .shown
-            .replace(Showing { offer: offer.clone(), endpoint: endpoint.clone() });
+        let old = shared.state().pairings.shown.replace(Showing {
+            offer: offer.clone(),
+            endpoint: endpoint.clone(),
+            words: None,
+        });
         if let Some(old) = old {
             old.end();
         }
@@ -156,6 +166,18 @@ impl Node {
         let code = offer.code().text();
         let (qr, at) = (Qr::of(&code)?, offer.code().addresses().to_vec());
         Some(Shown { qr, at, short: offer.short().text(), code, left })
+    }
+
+    /// What a person looks at while a code is out; `None` when none was shown.
+    #[must_use]
+    pub fn watched(&self) -> Option<Watched> {
+        let (offer, words) = {
+            let state = self.shared.state();
+            let showing = state.pairings.shown.as_ref()?;
+            (showing.offer.clone(), showing.words)
+        };
+        let offer = offer.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Watched { left: offer.left(Instant::now()).unwrap_or_default(), words })
     }
 
     /// Ends the code that is shown.
@@ -374,7 +396,7 @@ async fn host(shared: Arc<Shared>, endpoint: Endpoint, offer: Arc<Mutex<Offer>>)
 async fn receive(
     shared: &Arc<Shared>,
     connection: &Connection,
-    offer: &Mutex<Offer>,
+    offer: &Arc<Mutex<Offer>>,
 ) -> Result<(), PairError> {
     let mut shower = Shower::new(exporter(connection)?);
     let accepted = tokio::time::timeout(STEP, connection.accept_bi()).await;
@@ -404,7 +426,11 @@ async fn receive(
             shower.hear(&frame, &mut offer, &hosting, Instant::now())?
         };
         match step {
-            ShowerStep::Send(frame) => write(connection, &mut send, &frame).await?,
+            ShowerStep::Send(frame) => {
+                // Here before there: the person at the newcomer compares at once.
+                shared.watch(offer, shower.words());
+                write(connection, &mut send, &frame).await?;
+            }
             ShowerStep::Ask { card, words } => break (card, words),
         }
     };
@@ -502,6 +528,17 @@ async fn meet(way: Way, card: Card) -> Result<(Open, Host, Words), PairError> {
 }
 
 impl Shared {
+    /// Shows the words beside the code.
+    fn watch(&self, offer: &Arc<Mutex<Offer>>, words: Option<Words>) {
+        let Some(words) = words else { return };
+        if let Some(showing) = &mut self.state().pairings.shown
+            && Arc::ptr_eq(&showing.offer, offer)
+        {
+            showing.words = Some(words);
+        }
+        self.tell(Event::Met(words));
+    }
+
     /// Says who this device is, waits for the person at the other, and keeps the group.
     async fn wait(self: Arc<Self>, open: Open, frame: Vec<u8>) {
         let Open { connection, mut send, mut receive, endpoint, .. } = open;

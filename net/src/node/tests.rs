@@ -288,6 +288,8 @@ fn two_devices_pair_by_either_code_and_are_linked() {
             false => scan(&shown),
         };
         let words = asked(&studio.join(way, name("studio")).unwrap());
+        // Both screens have the words before either person has said anything.
+        assert_eq!(desk.watched().unwrap().words.unwrap().to_string(), words);
         assert_eq!(studio.port(), 0, "it listens before it belongs");
         std::thread::sleep(Duration::from_millis(50));
         assert!(desk.guests().is_empty(), "it said who it is before its person confirmed");

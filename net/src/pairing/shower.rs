@@ -248,6 +248,16 @@ impl Shower {
         Ok(ShowerStep::Ask { card, words })
     }
 
+    /// What both screens show, once both sides are committed to it; before the newcomer's person
+    /// has confirmed it, nobody knows here who it is.
+    #[must_use]
+    pub fn words(&self) -> Option<Words> {
+        match self.state {
+            State::Shown { words, .. } | State::Asked { words, .. } => Some(words),
+            _ => None,
+        }
+    }
+
     /// A person admits the newcomer with the words that its screen shows. Makes no frame: the
     /// group is sent when it holds the newcomer.
     ///
