@@ -7,6 +7,7 @@ mod bus;
 mod clipboard;
 mod gpu;
 mod keys;
+mod motion;
 mod pointer;
 mod preferences;
 #[cfg(target_os = "linux")]
