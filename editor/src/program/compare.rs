@@ -311,9 +311,9 @@ impl Program {
         self.redraw_all();
     }
 
-    /// Gives every stretch of two compared texts as many rows on both sides, as they are wrapped and
-    /// folded now.
-    fn fit_comparisons(&mut self) {
+    /// Gives every stretch of two compared texts as many rows on both sides, as they are wrapped
+    /// and folded now. Answers whether that moved any row.
+    pub(super) fn fit_comparisons(&mut self) -> bool {
         let mut is_new = false;
         for comparison in &self.comparisons {
             let mut sides: Vec<&mut EditorView> = self
@@ -347,10 +347,7 @@ impl Program {
                 is_new |= alignment.fit(bounds, &blanks);
             }
         }
-        if is_new {
-            // What is measured while it is drawn may move rows once more.
-            self.window.redraw();
-        }
+        is_new
     }
 
     /// Scrolls both sides of each comparison in this window to the same rows. The one that moved
@@ -579,6 +576,16 @@ mod tests {
                 stage.program.presented();
                 frames += 1;
                 assert!(frames < 20, "it never comes to rest");
+                // No frame shows rows that are out of step.
+                let rows = |view: &EditorView| {
+                    let (line, rope) = (Line(1), view.display.rope());
+                    assert!(rope.len_lines() > 5);
+                    view.shown_row(view.display.row_of_line(line).0)
+                };
+                let rows: Vec<usize> = stage.program.window.views().map(rows).collect();
+                let widths = stage.program.window.views().map(|view| view.display.wrap_width());
+                let widths: Vec<Option<usize>> = widths.collect();
+                assert!(widths[0] != widths[1] || rows[0] == rows[1], "{widths:?} {rows:?}");
             }
         };
         let shown = |stage: &Stage, lines: [usize; 2]| -> Vec<usize> {

@@ -39,6 +39,9 @@ pub const HINTS: &[(&str, &str)] = &[
     ("Switch light and dark", "theme.toggle"),
 ];
 
+/// A frame of compared texts is built this often until its rows stand still.
+const REFITS_MAX: usize = 4;
+
 /// Recent files that the first page lists.
 const RECENT_SHOWN: usize = 6;
 
@@ -47,6 +50,16 @@ impl Program {
     pub fn prepare(&mut self, now: Instant) {
         if std::mem::take(&mut self.window.frame.is_wanted) {
             self.build(now);
+            // What was measured while it was drawn may have moved rows that stand side by side.
+            let mut tries = 0;
+            while !self.comparisons.is_empty() && self.fit_comparisons() {
+                tries += 1;
+                if tries == REFITS_MAX {
+                    self.window.redraw();
+                    break;
+                }
+                self.build(now);
+            }
             self.window.frame.is_unpresented = true;
         }
     }
