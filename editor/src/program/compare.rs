@@ -565,6 +565,8 @@ mod tests {
         let old = format!("{long}\nsame\nfn f() {{\n    1\n}}\nold\nlast\n");
         let new = format!("{long}\nsame\nfn f() {{\n    1\n}}\nnew {long}\nmore\nlast\n");
         let mut stage = Stage::new();
+        // Panes are as wide as they will be at once.
+        stage.program.stand_still();
         let (old, new) = (stage.write("old.rs", &old), stage.write("new.rs", &new));
         stage.run("file.diff", json!({ "before": old, "path": new })).unwrap();
         stage.settle();
