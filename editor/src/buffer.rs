@@ -4,15 +4,17 @@
 //! restart as any other.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use syntax::{Language, Syntax};
 use text::bidi::Base;
 use text::bytes::Encoding;
 use text::indentation::Indentation;
 use text::line_ending::{LineEnding, LineEndings};
-use text::{Change, Document, Positions, Rope, Version};
+use text::{Change, Document, Operation, Positions, Rope, Version};
 
 use crate::files::stamp::Stamp;
+use crate::sharing::SharedFile;
 
 /// Names an open buffer within this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +33,9 @@ pub struct Habits {
     pub line_ending: LineEnding,
 }
 
+/// The text that a history starts from, and its operations.
+pub type History = (Rope, Vec<Operation>);
+
 /// How a buffer's file stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnDisk {
@@ -48,6 +53,10 @@ pub struct Buffer {
     pub id: BufferId,
     /// Text and history.
     pub document: Document,
+    /// Which shared file it is, if it is one.
+    pub shared: Option<SharedFile>,
+    /// What its document came from where that is more than its text: for the journal's stream.
+    pub history: Option<Arc<History>>,
     /// Colours, folds and outline.
     pub syntax: Syntax,
     /// Where it is saved; `None` for a draft.
@@ -77,7 +86,7 @@ pub struct Buffer {
     /// The parse that is under way.
     pub parsing: Option<crate::program::ParseFlag>,
     /// What came from elsewhere while a long merge is under way.
-    pub merging: Option<Vec<text::Operation>>,
+    pub merging: Option<Vec<Operation>>,
     /// Its stream in the journal, once it has one.
     pub stream: Option<crate::journal::StreamKey>,
     /// What that stream begins with, made before it is needed; `None` where it is made then.
@@ -128,13 +137,13 @@ impl Crumbs {
         let line = rope.line_of(at);
         let current = syntax.tree().filter(|_| syntax.is_current() && !self.is_asked)?;
         let is_known = |found: &Place| {
-            found.line == line && std::ptr::eq(found.tree.as_ptr(), std::sync::Arc::as_ptr(current))
+            found.line == line && std::ptr::eq(found.tree.as_ptr(), Arc::as_ptr(current))
         };
         if self.found.as_ref().is_some_and(is_known) {
             return None;
         }
         self.is_asked = true;
-        Some(Place { line, tree: std::sync::Arc::downgrade(current) })
+        Some(Place { line, tree: Arc::downgrade(current) })
     }
 
     /// Takes what a worker found; answers whether it is something else.
@@ -180,6 +189,8 @@ impl Buffer {
             parsing: None,
             merging: None,
             stream: None,
+            shared: None,
+            history: None,
             base: None,
             is_dirty: false,
             document,
@@ -329,7 +340,7 @@ impl Buffer {
 
     /// Decides whether the text is what the file holds. Equal lengths are compared; typing in
     /// a saved file changes the length, so this is cheap where it is frequent.
-    fn judge(&mut self) {
+    pub fn judge(&mut self) {
         let rope = self.document.rope();
         let same = self.saved_version == Some(self.document.version())
             || rope.len_bytes() == self.saved.len_bytes() && *rope == self.saved;

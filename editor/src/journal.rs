@@ -17,9 +17,9 @@ use kernel::keys::Sealer;
 use kernel::log::{
     AppendError, Entry, Health, Kind, Log, LogEvent, LogReader, LogWriter, StreamId, Ticket, Unmade,
 };
-use text::{Change, Rope};
+use text::{Change, Operation, Rope};
 
-use crate::buffer::{Buffer, OnDisk};
+use crate::buffer::{Buffer, History, OnDisk};
 use crate::program::Program;
 use crate::workers::Post;
 
@@ -40,6 +40,9 @@ impl StreamKey {
 
 /// What seals the log's records and nothing else.
 pub const PURPOSE: &str = "hearth log";
+
+/// Operations of a history in one record.
+const HISTORY_OPERATIONS: usize = 256;
 
 /// A wait for the disk is given up after this long, and the caller is told.
 const DURABLE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -69,6 +72,12 @@ enum Waiting {
     Made(Entry),
     /// The writer makes it, in its place among the others.
     Unmade(Unmade),
+}
+
+fn encoded(operations: &[Operation]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(96);
+    operations.iter().for_each(|operation| operation.encode(&mut payload));
+    payload
 }
 
 /// Whether the profile is unlocked.
@@ -189,8 +198,7 @@ impl Journal {
             Some(stream) => stream,
             None => self.begin(buffer, change.before()),
         };
-        let mut payload = Vec::with_capacity(96);
-        change.operations.iter().for_each(|operation| operation.encode(&mut payload));
+        let payload = encoded(&change.operations);
         let this = buffer.document.author();
         let is_own = change.operations.iter().all(|operation| operation.id.author == this);
         let kind = if is_own { record::OPERATIONS } else { record::ELSEWHERE };
@@ -211,9 +219,11 @@ impl Journal {
     fn begin(&mut self, buffer: &mut Buffer, base: &Rope) -> StreamKey {
         let stream = StreamKey::random();
         buffer.stream = Some(stream);
+        let history = buffer.history.take();
+        let base = history.as_ref().map_or(base, |history| &history.0);
         let count = record::part_count(base);
         self.append_unmade(stream, record::OPENED, Opened::unmade(buffer, count));
-        match buffer.base.take() {
+        match buffer.base.take().filter(|_| history.is_none()) {
             Some(parts) => {
                 debug_assert_eq!(parts.len(), count, "nothing changed since they were made");
                 parts.into_iter().for_each(|part| self.append(stream, record::BASE, part));
@@ -222,7 +232,24 @@ impl Journal {
                 self.append_unmade(stream, record::BASE, record::unmade_part(base, part));
             }),
         }
+        for operations in history.iter().flat_map(|history| history.1.chunks(HISTORY_OPERATIONS)) {
+            self.append(stream, record::ELSEWHERE, encoded(operations));
+        }
         stream
+    }
+
+    /// From now on a buffer's document comes from this history. The stream that it had is dropped;
+    /// what was not saved has one again at once.
+    pub fn begin_anew(&mut self, buffer: &mut Buffer, history: Arc<History>) {
+        if let Some(stream) = buffer.stream.take() {
+            self.forget_stream(stream);
+        }
+        buffer.base = None;
+        buffer.history = Some(history);
+        if buffer.is_dirty() {
+            let base = buffer.rope().clone();
+            self.begin(buffer, &base);
+        }
     }
 
     /// Writes the beginning of a stream as far as its first `parts` records of the base: what a

@@ -36,6 +36,7 @@ mod record;
 mod registry;
 mod schedule;
 mod settings;
+mod sharing;
 mod shell;
 mod source;
 mod stores;

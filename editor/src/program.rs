@@ -26,6 +26,7 @@ mod pointer;
 mod restore;
 mod save;
 mod session;
+mod sharing;
 mod start;
 mod state;
 mod unlock;
@@ -135,6 +136,8 @@ pub struct Program {
     /// What the unlocked profile keeps beside its texts, once it is open.
     pub stores: Option<Arc<Stores>>,
     is_opening_stores: bool,
+    /// Folders that other devices share.
+    sharing: sharing::SharedFolders,
     /// What runs know of the person and the windows' folders.
     around: Around,
     /// What was wrong with the policy when it was read last.

@@ -54,6 +54,8 @@ pub struct Stores {
     pub runs: Arc<Runs>,
     /// The owner's other machines.
     pub devices: Arc<Devices>,
+    /// Signs for this device.
+    pub signer: Arc<DeviceKey>,
 }
 
 /// What opening them needs.
@@ -106,7 +108,7 @@ impl Stores {
             keys: &keys,
             writer: log.clone(),
             opener: opener(),
-            signer,
+            signer: signer.clone(),
             patience: PATIENCE,
         };
         let (ledger, faults) = Ledger::open(parts).map_err(|error| refused("ledger", &error))?;
@@ -140,8 +142,18 @@ impl Stores {
         let kept = (rows.clone(), objects.clone(), ledger.clone());
         upkeep::register(&mut runs, (log, keys), kept);
         let runs = Arc::new(runs);
-        let stores =
-            Self { rows, objects, ledger, subjects, places, around, authority, runs, devices };
+        let stores = Self {
+            rows,
+            objects,
+            ledger,
+            subjects,
+            places,
+            around,
+            authority,
+            runs,
+            devices,
+            signer,
+        };
         Ok((stores, problems))
     }
 

@@ -301,7 +301,12 @@ impl Node {
     ///
     /// # Errors
     /// [`SendError`], at once; the frame is then not sent.
-    pub fn send(&self, to: DeviceId, channel: Channel, frame: &[u8]) -> Result<(), SendError> {
+    pub fn send(
+        &self,
+        to: DeviceId,
+        channel: Channel,
+        mut frame: Vec<u8>,
+    ) -> Result<(), SendError> {
         let limit = match channel {
             Channel::Presence => DATAGRAM_BYTES_MAX,
             // A byte says whose frame it is.
@@ -312,10 +317,9 @@ impl Node {
         }
         let state = self.shared.state();
         let live = state.links.get(&to).ok_or(SendError::NoLink)?;
-        let frame = match channel {
-            Channel::Control => [&[carry::THEIRS], frame].concat(),
-            _ => frame.to_vec(),
-        };
+        if channel == Channel::Control {
+            frame.insert(0, carry::THEIRS);
+        }
         live.offer(channel, frame)
     }
 
@@ -442,9 +446,12 @@ impl Shared {
         });
     }
 
-    /// Tells without waiting; a queue that is full has news enough.
+    /// Tells without waiting here; where the queue is full, a task waits.
     fn tell(&self, event: Event) {
-        drop(self.events.try_send((event, None)));
+        if let Err(mpsc::error::TrySendError::Full(told)) = self.events.try_send((event, None)) {
+            let events = self.events.clone();
+            self.runtime.spawn(async move { drop(events.send(told).await) });
+        }
     }
 
     /// Listens, once there is a group.

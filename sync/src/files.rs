@@ -37,6 +37,8 @@ struct State {
     removal: Option<Removal>,
     /// Which batches edit it, in the order in which they came.
     edits: Vec<(ChainId, u64)>,
+    /// How many of them had come when a device said last that it saved the file.
+    saved: usize,
 }
 
 /// A file that is there.
@@ -78,7 +80,7 @@ impl Files {
                 }
             }
             // It says what lies on a disk, and nothing of the file itself.
-            Item::Saved { .. } => {}
+            Item::Saved { .. } => state.saved = state.edits.len(),
             Item::Removed { time, seen, .. } => {
                 self.time = self.time.max(*time);
                 let stamp = (*time, chain, number);
@@ -122,6 +124,12 @@ impl Files {
     #[must_use]
     pub fn edits(&self, id: FileId) -> &[(ChainId, u64)] {
         self.states.get(&id).map_or(&[], |state| &state.edits)
+    }
+
+    /// How many of those had come when a device said last that it saved the file.
+    #[must_use]
+    pub fn saved(&self, id: FileId) -> usize {
+        self.states.get(&id).map_or(0, |state| state.saved)
     }
 
     /// A placement as this device makes it now.

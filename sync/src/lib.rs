@@ -26,9 +26,11 @@ pub mod item;
 pub mod members;
 pub mod message;
 pub mod replica;
+pub mod workspace;
 
 pub use files::{File, Files};
 pub use id::{ChainId, FileId, WorkspaceId};
 pub use item::{Item, RelativePath};
 pub use members::Members;
 pub use replica::{Output, PeerStatus, Replica, Trouble, WriteError};
+pub use workspace::{Act, Attached, Workspace, Writing};

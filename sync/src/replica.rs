@@ -21,8 +21,6 @@ use crate::message::{Digest, Held, Message, NAMED_MAX};
 const WINDOW: usize = 8 << 20;
 /// Bytes of operations that one batch takes together; a single larger operation still fits.
 const BATCH_BYTES: usize = 256 << 10;
-/// Bases that are asked of one peer, or handed to it, at a time, at most.
-const ASKED_MAX: usize = 64;
 
 /// What the owner of a replica has to do, in this order.
 #[derive(Clone, Debug)]
@@ -249,8 +247,18 @@ impl Replica {
     /// for a worker.
     #[must_use]
     pub fn operations(&self, file: FileId, keys: &dyn Members) -> Vec<Operation> {
+        self.history(file, keys).0
+    }
+
+    /// The same, and how many of them came before a device last said that it saved the file.
+    #[must_use]
+    pub fn history(&self, file: FileId, keys: &dyn Members) -> (Vec<Operation>, usize) {
         let mut all = Vec::new();
-        for (chain, number) in self.files.edits(file) {
+        let mut saved = 0;
+        for (index, (chain, number)) in self.files.edits(file).iter().enumerate() {
+            if index == self.files.saved(file) {
+                saved = all.len();
+            }
             let batch = self.chains.get(chain).and_then(|chain| chain.get(*number));
             let items = batch.and_then(|it| it.open(keys.key(it.header().epoch)?));
             for item in items.unwrap_or_default() {
@@ -262,7 +270,10 @@ impl Replica {
                 }
             }
         }
-        all
+        if self.files.saved(file) == self.files.edits(file).len() {
+            saved = all.len();
+        }
+        (all, saved)
     }
 
     /// How many batches of each chain are here: what [`net::Frontier`] holds of a removed device.

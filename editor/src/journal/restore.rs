@@ -15,6 +15,7 @@ use super::record::{self, Opened, Session};
 use crate::files::load::{self, Loaded, LoadedFile};
 use crate::files::stamp::Stamp;
 use crate::registry::path_from_json;
+use crate::sharing;
 
 /// What the journal holds.
 #[derive(Default)]
@@ -285,6 +286,8 @@ pub fn compact(writer: &LogWriter, keys: &Unlocked, rows: Option<&Rows>) -> Resu
     let keep = |header: &RecordHeader| match header.kind {
         // What came after the look is newer than the last one seen.
         record::SESSION => Some(header.sequence) >= last,
+        // What devices wrote is the history itself.
+        _ if sharing::is_own(header) => true,
         _ if record::is_own(header) => !closed.contains(&StreamKey(header.stream.0)),
         // A ledger is never tidied, and rows say themselves what they need.
         _ => stores::needs(header, condensed.as_ref()),

@@ -58,6 +58,7 @@ impl Program {
                     program.go_on(is_left);
                 });
                 self.schedule_upkeep(&stores);
+                self.start_sharing();
                 self.listen_to_devices(&stores);
             }
             Err(fault) => {

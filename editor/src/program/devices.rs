@@ -8,11 +8,12 @@ use net::{Event, Standing};
 use serde_json::json;
 
 use super::{Overlay, Program};
-use crate::devices::{machine_name, path_word};
+use crate::devices::{News, NodeWire, machine_name, path_word};
 use crate::notice::Severity;
 use crate::picker::{About, Entries, Entry, Kind, Picker, Target};
 use crate::prompt::{Prompt, Question};
 use crate::registry::{Fault, FaultKind};
+use crate::sharing::Order;
 use crate::stores::Stores;
 use crate::workers::Urgency;
 
@@ -20,11 +21,31 @@ impl Program {
     /// Hears of the devices from now on; their node starts if this device has others.
     pub(super) fn listen_to_devices(&mut self, stores: &Arc<Stores>) {
         let (devices, post) = (Arc::clone(&stores.devices), self.workers.post());
-        let told = move |event: Event| {
-            // Frames are for whoever replicates workspaces, off this thread.
-            if !matches!(event, Event::Received(..) | Event::Room(..)) {
-                post(Box::new(move |program: &mut Program| program.hear_of_devices(event)));
+        let sharing = self.sharing().cloned();
+        let told = move |news: News| {
+            let tell = |order| {
+                if let Some(sharing) = &sharing {
+                    sharing.tell(order);
+                }
+            };
+            let event = match news {
+                News::Started(node) => {
+                    return tell(Order::Wire(Arc::new(NodeWire(Arc::downgrade(&node)))));
+                }
+                News::Event(event) => event,
+            };
+            // Frames are for the thread that shares, and never come to this one.
+            match event {
+                Event::Received(from, channel, frame) => {
+                    return tell(Order::Frame(from, channel, frame));
+                }
+                Event::Room(device, channel) => return tell(Order::Room(device, channel)),
+                Event::Connected(device, _) => tell(Order::Linked(device)),
+                Event::Disconnected(device) => tell(Order::Unlinked(device)),
+                Event::Changed(ref group) => tell(Order::Group(Arc::clone(group))),
+                _ => {}
             }
+            post(Box::new(move |program: &mut Program| program.hear_of_devices(event)));
         };
         self.workers.run(
             "starting the devices' node",

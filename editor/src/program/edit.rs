@@ -65,6 +65,7 @@ impl Program {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         self.journal.record(buffer, change);
         buffer.changed(change);
+        self.share_change(id, change);
         let here = self.window.id;
         let mut selections = selections;
         for window in self.windows_mut() {

@@ -222,8 +222,9 @@ impl Program {
         if self.views_of(id).next().is_some() {
             return;
         }
-        let Some(buffer) = self.buffers.remove(&id) else { return };
+        let Some(mut buffer) = self.buffers.remove(&id) else { return };
         self.answer_closed(id);
+        self.share_closed(&mut buffer);
         if buffer.is_dirty() {
             self.closed.push(Closed::Text(Box::new(buffer)));
             self.forget_oldest();

@@ -141,6 +141,7 @@ impl Program {
             self.say(Severity::Information, format!("{} is read-only.", path.display()));
         }
         self.ready_base(id);
+        self.attach(id);
         id
     }
 

@@ -79,6 +79,8 @@ impl Program {
         buffer.path = Some(path.clone());
         buffer.mark_saved(rope, version, saved.stamp);
         self.journal.saved(buffer);
+        self.share_saved(id);
+        let Some(buffer) = self.buffers.get_mut(&id) else { return };
         if is_new_name {
             let language = Buffer::detect_language(Some(&path), buffer.rope());
             let differs = buffer.syntax.language() != language.as_ref();
@@ -209,6 +211,7 @@ impl Program {
         buffer.mark_on_disk(theirs, stamp);
         self.journal.saved(buffer);
         let title = buffer.title();
+        self.share_saved(id);
         match (was_dirty, conflicts.as_slice()) {
             (false, _) => {}
             (true, []) => self.say(

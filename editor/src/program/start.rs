@@ -135,6 +135,7 @@ impl Program {
             gate: Arc::new(Gate::new(Default::default(), Default::default()).0),
             stores: None,
             is_opening_stores: false,
+            sharing: Default::default(),
             around: Default::default(),
             told_of_policy: Vec::new(),
             told_of_folders: Default::default(),
