@@ -20,6 +20,7 @@ mod policy;
 mod profile_keys;
 mod reach;
 mod runs;
+mod sync;
 mod trust;
 
 pub use invocation::Mode;
@@ -110,6 +111,9 @@ hearth devices                    your machines
     admit ID --words \"W W W W\"   with the words that its screen shows
     refuse ID, remove ID          a newcomer; a device, which reads nothing from then on
     rename ID NAME                on all of them
+hearth sync                       folders that your devices share, and how they stand
+    share PATH                    share one
+    join ID PATH                  bring it into a folder of this device
 hearth doctor                     what this machine has and lacks, and what to do about it
     --repair                      make the index of the profile's rows anew from its log
     --seen                        note that the crash reports were seen
@@ -172,6 +176,7 @@ fn subcommand(invocation: Invocation) -> Result<ExitCode, Fault> {
         Invocation::Devices(ask, form) => {
             print(&devices::run(&Directories::of_process()?, &ask, form)?)
         }
+        Invocation::Sync(ask, form) => print(&sync::run(&Directories::of_process()?, &ask, form)?),
         Invocation::Doctor { task, form } => {
             print(&doctor::run(&Directories::of_process()?, task, form)?)
         }

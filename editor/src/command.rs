@@ -32,6 +32,7 @@ pub mod settings;
 #[cfg(test)]
 pub mod stage;
 pub mod symbol;
+pub mod sync;
 pub mod tab;
 pub mod theme;
 pub mod trust;
@@ -66,6 +67,7 @@ pub const GROUPS: &[&[Command]] = &[
     select::COMMANDS,
     settings::COMMANDS,
     symbol::COMMANDS,
+    sync::COMMANDS,
     tab::COMMANDS,
     theme::COMMANDS,
     trust::COMMANDS,

@@ -4,7 +4,7 @@
 //! is for the UI thread.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::Risk;
 use kernel::disk::RealDisk;
@@ -17,33 +17,15 @@ use net::kept::{PURPOSE, Store};
 use net::link::Path;
 use net::node::{Guest, Joining, Seen, Shown, Way};
 use net::pairing::{Code, Qr, ShortCode, Words};
-use net::{Channel, Config, Event, Frontier, Node, NodeError, SendError, Standing};
+use net::{Config, Event, Frontier, Node, NodeError, Standing};
 use serde_json::{Value, json};
 
 use crate::directories::Directories;
 use crate::registry::{Arguments, Fault, FaultKind};
-use crate::sharing::Wire;
 use crate::stores::Stores;
 
-type Told = Box<dyn Fn(News) + Send + Sync>;
+type Told = Box<dyn Fn(Event) + Send + Sync>;
 type Kept = Box<dyn Fn(DeviceId) -> Frontier + Send + Sync>;
-
-/// What is told of the devices.
-pub enum News {
-    /// The node runs from now on: nothing was told before.
-    Started(Arc<Node>),
-    /// Something happened.
-    Event(Event),
-}
-
-/// Frames over a node's links. It does not keep the node.
-pub struct NodeWire(pub Weak<Node>);
-
-impl Wire for NodeWire {
-    fn send(&self, to: DeviceId, channel: Channel, frame: Vec<u8>) -> Result<(), SendError> {
-        self.0.upgrade().ok_or(SendError::NoLink)?.send(to, channel, frame)
-    }
-}
 
 /// This device among the others.
 pub struct Devices {
@@ -83,9 +65,13 @@ impl Devices {
     }
 
     /// Who says what of a device's work is kept when it is removed.
-    #[allow(dead_code, reason = "what replicates workspaces sets it")]
     pub fn keep_by(&self, frontier: Kept) {
         *self.frontier.lock().unwrap_or_else(PoisonError::into_inner) = Some(frontier);
+    }
+
+    /// Signs for this device.
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        self.signer.clone()
     }
 
     /// The node, if it runs.
@@ -108,18 +94,17 @@ impl Devices {
         })?;
         let config = Config { signer: self.signer.clone(), store: self.store.clone() };
         let (node, mut events) = Node::start(config).map_err(|error| fault(&error))?;
-        let node = Arc::new(node);
-        told(News::Started(Arc::clone(&node)));
         let hear = move || {
             while let Some(event) = events.wait() {
-                told(News::Event(event));
+                told(event);
             }
         };
         std::thread::Builder::new()
             .name("devices".to_owned())
             .spawn(hear)
             .map_err(|error| Fault::machine(format!("No thread for the devices: {error}.")))?;
-        running.node = Some(Arc::clone(&node));
+        let node = Arc::new(node);
+        running.node = Some(node.clone());
         Ok(node)
     }
 

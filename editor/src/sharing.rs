@@ -17,11 +17,12 @@ use kernel::ledger::Signer;
 use kernel::log::LogWriter;
 use kernel::object::ObjectStore;
 use net::node::SendError;
-use net::{Channel, DeviceId, Group};
+use net::{Channel, DeviceId, Event, Frontier, Group};
 use sync::{Attached, ChainId, FileId, WorkspaceId};
 use text::{Operation, Rope, Transaction, Version};
 
 use crate::buffer::BufferId;
+use crate::devices::Devices;
 use crate::shell::Reply;
 use crate::workers::Post;
 
@@ -33,7 +34,13 @@ pub trait Wire: Send + Sync {
     ///
     /// # Errors
     /// [`SendError`].
-    fn send(&self, to: DeviceId, channel: Channel, frame: Vec<u8>) -> Result<(), SendError>;
+    fn send(&self, to: DeviceId, channel: Channel, frame: &[u8]) -> Result<(), SendError>;
+}
+
+impl Wire for Devices {
+    fn send(&self, to: DeviceId, channel: Channel, frame: &[u8]) -> Result<(), SendError> {
+        self.node().ok_or(SendError::NoLink)?.send(to, channel, frame)
+    }
 }
 
 /// Which shared file a text is.
@@ -47,8 +54,6 @@ pub struct SharedFile {
 
 /// What is told to the thread.
 pub enum Order {
-    /// Links carry frames from now on.
-    Wire(Arc<dyn Wire>),
     /// Who belongs, and the keys.
     Group(Arc<Group>),
     /// A link is up.
@@ -82,6 +87,8 @@ pub enum Order {
     Join(WorkspaceId, PathBuf, Reply),
     /// Tell how all of them stand.
     Status(Reply),
+    /// Tell what is here of a device's work.
+    Held(DeviceId, Sender<Frontier>),
     /// These batches survive a power cut: of each chain so many.
     Durable(Vec<(WorkspaceId, ChainId, u64)>),
     /// Another program touched these.
@@ -100,6 +107,8 @@ pub struct Parts {
     pub signer: Arc<dyn Signer>,
     /// Texts that histories start from.
     pub objects: ObjectStore,
+    /// What carries frames.
+    pub wire: Arc<dyn Wire>,
     /// Where a file is kept while it is written over in place.
     pub safety: PathBuf,
     /// The UI thread.
@@ -129,6 +138,36 @@ impl Sharing {
         let (send, receive) = channel();
         worker::start(parts, send.clone(), receive)?;
         Ok(Self(send))
+    }
+
+    /// Tells it what it has to know of an event of the links; answers what others have to know too.
+    pub fn hear(&self, event: Event) -> Option<Event> {
+        match event {
+            Event::Received(from, channel, frame) => self.tell(Order::Frame(from, channel, frame)),
+            Event::Room(device, channel) => self.tell(Order::Room(device, channel)),
+            Event::Connected(device, path) => {
+                self.tell(Order::Linked(device));
+                return Some(Event::Connected(device, path));
+            }
+            Event::Disconnected(device) => {
+                self.tell(Order::Unlinked(device));
+                return Some(Event::Disconnected(device));
+            }
+            Event::Changed(group) => {
+                self.tell(Order::Group(Arc::clone(&group)));
+                return Some(Event::Changed(group));
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// What is here of a device's work, as it is kept when the device is removed. It waits for the
+    /// thread: not for the UI thread.
+    pub fn held_of(&self, device: DeviceId) -> Frontier {
+        let (send, receive) = channel();
+        self.tell(Order::Held(device, send));
+        receive.recv().unwrap_or_default()
     }
 
     /// Tells it something; at once.

@@ -54,8 +54,6 @@ pub struct Stores {
     pub runs: Arc<Runs>,
     /// The owner's other machines.
     pub devices: Arc<Devices>,
-    /// Signs for this device.
-    pub signer: Arc<DeviceKey>,
 }
 
 /// What opening them needs.
@@ -108,7 +106,7 @@ impl Stores {
             keys: &keys,
             writer: log.clone(),
             opener: opener(),
-            signer: signer.clone(),
+            signer,
             patience: PATIENCE,
         };
         let (ledger, faults) = Ledger::open(parts).map_err(|error| refused("ledger", &error))?;
@@ -142,18 +140,8 @@ impl Stores {
         let kept = (rows.clone(), objects.clone(), ledger.clone());
         upkeep::register(&mut runs, (log, keys), kept);
         let runs = Arc::new(runs);
-        let stores = Self {
-            rows,
-            objects,
-            ledger,
-            subjects,
-            places,
-            around,
-            authority,
-            runs,
-            devices,
-            signer,
-        };
+        let stores =
+            Self { rows, objects, ledger, subjects, places, around, authority, runs, devices };
         Ok((stores, problems))
     }
 

@@ -301,12 +301,7 @@ impl Node {
     ///
     /// # Errors
     /// [`SendError`], at once; the frame is then not sent.
-    pub fn send(
-        &self,
-        to: DeviceId,
-        channel: Channel,
-        mut frame: Vec<u8>,
-    ) -> Result<(), SendError> {
+    pub fn send(&self, to: DeviceId, channel: Channel, frame: &[u8]) -> Result<(), SendError> {
         let limit = match channel {
             Channel::Presence => DATAGRAM_BYTES_MAX,
             // A byte says whose frame it is.
@@ -317,9 +312,10 @@ impl Node {
         }
         let state = self.shared.state();
         let live = state.links.get(&to).ok_or(SendError::NoLink)?;
-        if channel == Channel::Control {
-            frame.insert(0, carry::THEIRS);
-        }
+        let frame = match channel {
+            Channel::Control => [&[carry::THEIRS], frame].concat(),
+            _ => frame.to_vec(),
+        };
         live.offer(channel, frame)
     }
 

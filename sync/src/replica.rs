@@ -161,6 +161,8 @@ pub struct PeerStatus {
 #[derive(Clone, Debug, Default)]
 struct Peer {
     is_linked: bool,
+    /// It said on this link that it has the workspace. Others get none of it.
+    is_here: bool,
     /// By its own word.
     has: BTreeMap<ChainId, u64>,
     /// Since the link stands.
@@ -357,7 +359,7 @@ impl Replica {
         if chain == self.own {
             self.sendable = self.sendable.max(held.count);
         }
-        let linked = self.linked_peers();
+        let linked = self.peers_here();
         let mut outputs: Vec<Output> =
             linked.iter().map(|to| self.message(*to, Channel::Control, &have)).collect();
         self.send_all(&mut outputs);
@@ -368,24 +370,25 @@ impl Replica {
     pub fn linked(&mut self, device: DeviceId) -> Vec<Output> {
         let peer = self.peers.entry(device).or_default();
         peer.is_linked = true;
+        peer.is_here = false;
         peer.is_asked = false;
         peer.sent.clear();
-        let mut outputs = self.have(device, false);
-        self.ask_bases(device, &mut outputs);
-        outputs
+        self.have(device, true)
     }
 
     /// The link has ended.
     pub fn unlinked(&mut self, device: DeviceId) {
         if let Some(peer) = self.peers.get_mut(&device) {
             peer.is_linked = false;
+            peer.is_here = false;
         }
         self.coming.gone(device);
     }
 
     /// Keys or members changed: what could not be read before is asked for again.
     pub fn members_changed(&mut self) -> Vec<Output> {
-        let linked: Vec<DeviceId> = self.linked_peers();
+        let linked = self.peers.iter().filter(|(_, peer)| peer.is_linked);
+        let linked: Vec<DeviceId> = linked.map(|(device, _)| *device).collect();
         linked.into_iter().flat_map(|device| self.have(device, true)).collect()
     }
 
@@ -424,7 +427,7 @@ impl Replica {
             Message::WantBase(base) => outputs.push(Output::ReadBase { to: from, base }),
             Message::NoBase(base) => {
                 self.coming.without(base, from);
-                for other in self.linked_peers() {
+                for other in self.peers_here() {
                     self.ask_bases(other, outputs);
                 }
             }
@@ -447,6 +450,7 @@ impl Replica {
     ) {
         let peer = self.peers.entry(from).or_default();
         peer.is_linked = true;
+        let is_new = !std::mem::replace(&mut peer.is_here, true);
         if resend {
             peer.sent.clear();
         }
@@ -471,6 +475,9 @@ impl Replica {
         if lacks && !peer.is_asked {
             peer.is_asked = true;
             outputs.extend(self.have(from, false));
+        }
+        if is_new {
+            self.ask_bases(from, outputs);
         }
         self.send(from, outputs);
     }
@@ -571,9 +578,9 @@ impl Replica {
         self.chain(&batch).push(batch, operations);
     }
 
-    fn linked_peers(&self) -> Vec<DeviceId> {
-        let linked = self.peers.iter().filter(|(_, peer)| peer.is_linked);
-        linked.map(|(device, _)| *device).collect()
+    fn peers_here(&self) -> Vec<DeviceId> {
+        let here = self.peers.iter().filter(|(_, peer)| peer.is_here);
+        here.map(|(device, _)| *device).collect()
     }
 
     fn message(&self, to: DeviceId, channel: Channel, message: &Message) -> Output {
@@ -599,14 +606,14 @@ impl Replica {
     }
 
     fn send_all(&mut self, outputs: &mut Vec<Output>) {
-        for device in self.linked_peers() {
+        for device in self.peers_here() {
             self.send(device, outputs);
         }
     }
 
     /// Sends a peer what it lacks, as far as the window goes.
     fn send(&mut self, to: DeviceId, outputs: &mut Vec<Output>) {
-        let Some(peer) = self.peers.get_mut(&to).filter(|peer| peer.is_linked) else { return };
+        let Some(peer) = self.peers.get_mut(&to).filter(|peer| peer.is_here) else { return };
         let mut open = WINDOW;
         for (id, chain) in &self.chains {
             let has = peer.has.get(id).copied().unwrap_or(0);
@@ -628,7 +635,7 @@ impl Replica {
     pub fn want_base(&mut self, base: TextHash) -> Vec<Output> {
         let mut outputs = Vec::new();
         if self.coming.want(base) {
-            for device in self.linked_peers() {
+            for device in self.peers_here() {
                 self.ask_bases(device, &mut outputs);
             }
         }

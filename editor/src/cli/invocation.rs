@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::asks::{self, InboxAsk, LedgerAsk, PolicyAsk, RunsAsk, SwitchAsk};
 use super::devices::{self as asks_devices, DevicesAsk, PairAsk};
 use super::opening::{Place, Wait};
+use super::sync::{self as asks_sync, SyncAsk};
 
 /// Words of one command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub enum Invocation {
     Pair(PairAsk, Form),
     /// `devices ...`
     Devices(DevicesAsk, Form),
+    /// `sync ...`
+    Sync(SyncAsk, Form),
     /// `doctor`
     Doctor {
         /// What it does.
@@ -182,6 +185,7 @@ const SUBCOMMANDS: &[&str] = &[
     "runs",
     "pair",
     "devices",
+    "sync",
     "doctor",
 ];
 
@@ -372,7 +376,7 @@ fn subcommand(name: &str, words: Vec<OsString>) -> Result<Invocation, Usage> {
             let path = words.end(1)?.pop().ok_or("`hearth trust` needs a folder.")?;
             Ok(Invocation::Trust { path: path.into(), change, form })
         }
-        "ledger" | "policy" | "inbox" | "kill-switch" | "runs" | "pair" | "devices" => {
+        "ledger" | "policy" | "inbox" | "kill-switch" | "runs" | "pair" | "devices" | "sync" => {
             let form = words.form(json);
             of_stores(name, words, form)
         }
@@ -406,6 +410,7 @@ fn of_stores(name: &str, words: Words, form: Form) -> Result<Invocation, Usage> 
         "inbox" => asks::inbox(words).map(|ask| Invocation::Inbox(ask, form)),
         "runs" => asks::runs(words).map(|ask| Invocation::Runs(ask, form)),
         "pair" => asks_devices::pair(words).map(|ask| Invocation::Pair(ask, form)),
+        "sync" => asks_sync::ask(words).map(|ask| Invocation::Sync(ask, form)),
         "devices" => asks_devices::devices(words).map(|ask| Invocation::Devices(ask, form)),
         _ => asks::kill_switch(words).map(|ask| Invocation::KillSwitch(ask, form)),
     }

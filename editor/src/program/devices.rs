@@ -8,7 +8,7 @@ use net::{Event, Standing};
 use serde_json::json;
 
 use super::{Overlay, Program};
-use crate::devices::{News, NodeWire, machine_name, path_word};
+use crate::devices::{machine_name, path_word};
 use crate::notice::Severity;
 use crate::picker::{About, Entries, Entry, Kind, Picker, Target};
 use crate::prompt::{Prompt, Question};
@@ -22,35 +22,30 @@ impl Program {
     pub(super) fn listen_to_devices(&mut self, stores: &Arc<Stores>) {
         let (devices, post) = (Arc::clone(&stores.devices), self.workers.post());
         let sharing = self.sharing().cloned();
-        let told = move |news: News| {
-            let tell = |order| {
-                if let Some(sharing) = &sharing {
-                    sharing.tell(order);
-                }
-            };
-            let event = match news {
-                News::Started(node) => {
-                    return tell(Order::Wire(Arc::new(NodeWire(Arc::downgrade(&node)))));
-                }
-                News::Event(event) => event,
-            };
-            // Frames are for the thread that shares, and never come to this one.
-            match event {
-                Event::Received(from, channel, frame) => {
-                    return tell(Order::Frame(from, channel, frame));
-                }
-                Event::Room(device, channel) => return tell(Order::Room(device, channel)),
-                Event::Connected(device, _) => tell(Order::Linked(device)),
-                Event::Disconnected(device) => tell(Order::Unlinked(device)),
-                Event::Changed(ref group) => tell(Order::Group(Arc::clone(group))),
-                _ => {}
+        if let Some(sharing) = sharing.clone() {
+            devices.keep_by(Box::new(move |device| sharing.held_of(device)));
+        }
+        let begun = sharing.clone();
+        let told = move |event: Event| {
+            // Frames are for whoever shares folders, off this thread.
+            if let Some(event) = match &sharing {
+                Some(sharing) => sharing.hear(event),
+                None => Some(event),
+            } {
+                post(Box::new(move |program: &mut Program| program.hear_of_devices(event)));
             }
-            post(Box::new(move |program: &mut Program| program.hear_of_devices(event)));
         };
         self.workers.run(
             "starting the devices' node",
             Urgency::Background,
-            move || devices.listen(Box::new(told)),
+            move || {
+                devices.listen(Box::new(told))?;
+                let group = devices.node().and_then(|node| node.group());
+                if let (Some(sharing), Some(group)) = (begun, group) {
+                    sharing.tell(Order::Group(group));
+                }
+                Ok(())
+            },
             |program, started: Result<(), Fault>| {
                 if let Err(fault) = started {
                     program.fail(&fault);

@@ -11,7 +11,7 @@ use text::{Change, Grouping, Operation, Origin, TextHash, Version};
 use super::Program;
 use crate::buffer::{Buffer, BufferId};
 use crate::notice::Severity;
-use crate::registry::{Fault, path_to_json};
+use crate::registry::Fault;
 use crate::sharing::{Adoption, Order, Parts, SharedFile, Sharing};
 
 /// What devices wrote before a text was opened here.
@@ -32,8 +32,9 @@ impl Program {
         let parts = Parts {
             log,
             opener: keys.opener(crate::journal::PURPOSE),
-            signer: stores.signer.clone(),
+            signer: stores.devices.signer(),
             objects: stores.objects.clone(),
+            wire: stores.devices.clone(),
             safety: self.places.state.join("saving"),
             post: self.workers.post(),
         };
@@ -72,11 +73,6 @@ impl Program {
         self.sharing.roots = roots;
         let ids: Vec<BufferId> = self.buffers.keys().copied().collect();
         ids.into_iter().for_each(|id| self.attach(id));
-    }
-
-    /// The folders that are shared, for whoever lists them.
-    pub fn shared_roots(&self) -> Vec<Value> {
-        self.sharing.roots.iter().map(|(_, root)| path_to_json(root)).collect()
     }
 
     fn is_shared(&self, path: &Path) -> bool {

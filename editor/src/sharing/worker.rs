@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kernel::log::{AppendError, Entry, Ticket};
 use kernel::object::{ObjectId, Root};
 use net::node::SendError;
-use net::{Channel, DeviceId, Group};
+use net::{Channel, DeviceId, Frontier, Group};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde_json::json;
 use sync::{
@@ -18,7 +18,7 @@ use sync::{
 use text::{Author, Cause, Grouping, Operation, Origin, Rope, TextHash, Version};
 
 use super::folder::{Folder, Lies};
-use super::{Adoption, Order, Parts, SharedFile, Wire, kept};
+use super::{Adoption, Order, Parts, SharedFile, kept};
 use crate::buffer::BufferId;
 use crate::notice::Severity;
 use crate::program::Program;
@@ -31,6 +31,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const JOIN_TIME: Duration = Duration::from_secs(60);
 /// A device that joins has everything when nothing came for so long.
 const JOIN_QUIET: Duration = Duration::from_millis(600);
+/// Frames that are kept before it is known who belongs; what is lost is sent again.
+const EARLY_MAX: usize = 1024;
 /// Paths that another program touched within this time are looked at together.
 const TOGETHER: Duration = Duration::from_millis(15);
 /// A disk that does not take what devices wrote is tried for so long.
@@ -61,7 +63,6 @@ struct Worker {
     parts: Parts,
     orders: Sender<Order>,
     flusher: Sender<(Ticket, Counts)>,
-    wire: Option<Arc<dyn Wire>>,
     group: Option<Arc<Group>>,
     linked: BTreeSet<DeviceId>,
     shared: BTreeMap<WorkspaceId, Shared>,
@@ -70,6 +71,8 @@ struct Worker {
     logged: Counts,
     last: Option<Ticket>,
     joins: Vec<Join>,
+    /// Frames that came before it was known who belongs.
+    early: Vec<(DeviceId, Channel, Vec<u8>)>,
     /// What is written once there is a key.
     unwritten: Vec<(SharedFile, Vec<Operation>)>,
 }
@@ -98,7 +101,6 @@ pub(super) fn start(
         parts,
         orders,
         flusher,
-        wire: None,
         group: None,
         linked: BTreeSet::new(),
         shared: BTreeMap::new(),
@@ -106,6 +108,7 @@ pub(super) fn start(
         logged: Counts::new(),
         last: None,
         joins: Vec::new(),
+        early: Vec::new(),
         unwritten: Vec::new(),
     };
     std::thread::Builder::new().name("sharing".to_owned()).spawn(move || worker.run(&receive))?;
@@ -138,7 +141,6 @@ impl Worker {
 
     fn obey(&mut self, order: Order, orders: &Receiver<Order>) {
         match order {
-            Order::Wire(wire) => self.wire = Some(wire),
             Order::Group(group) => self.take_group(group),
             Order::Linked(device) => {
                 self.linked.insert(device);
@@ -167,6 +169,10 @@ impl Worker {
             Order::Share(path, reply) => reply(self.share(&path)),
             Order::Join(id, path, reply) => self.join(id, path, reply),
             Order::Status(reply) => reply(Ok(self.status())),
+            Order::Held(device, answer) => {
+                // Whoever asked may have gone.
+                drop(answer.send(self.held_of(device)));
+            }
             Order::Durable(counts) => {
                 for (workspace, chain, count) in counts {
                     self.one(workspace, |it| it.durable(chain, count));
@@ -224,7 +230,12 @@ impl Worker {
     // What others wrote, and what was written here.
 
     fn hear(&mut self, from: DeviceId, channel: Channel, frame: &[u8]) {
-        let Some(group) = self.group.clone() else { return };
+        let Some(group) = self.group.clone() else {
+            if self.early.len() < EARLY_MAX {
+                self.early.push((from, channel, frame.to_vec()));
+            }
+            return;
+        };
         let Some(id) = workspace_of(frame) else { return };
         for join in self.joins.iter_mut().filter(|join| join.workspace == id) {
             join.heard = Instant::now();
@@ -253,6 +264,9 @@ impl Worker {
         let is_first = self.group.replace(group).is_none();
         if is_first {
             self.begin();
+            for (from, channel, frame) in std::mem::take(&mut self.early) {
+                self.hear(from, channel, &frame);
+            }
         } else {
             self.each(|shared| shared.workspace.tick());
         }
@@ -428,6 +442,12 @@ impl Worker {
                 "branched": shared.branched,
             })));
         }
+    }
+
+    fn held_of(&self, device: DeviceId) -> Frontier {
+        let shared = self.shared.values();
+        let held = shared.flat_map(|it| it.workspace.replica().held_of(device));
+        Frontier(held.map(|(chain, count)| (chain.0, count)).collect())
     }
 
     fn status(&self) -> serde_json::Value {
@@ -732,10 +752,10 @@ impl Worker {
     }
 
     fn send_queued(&mut self, to: DeviceId, channel: Channel) {
-        let Some(wire) = self.wire.clone() else { return };
+        let wire = &self.parts.wire;
         let Some(queue) = self.queues.get_mut(&(to, channel)) else { return };
         while let Some(frame) = queue.front() {
-            match wire.send(to, channel, frame.clone()) {
+            match wire.send(to, channel, frame) {
                 Err(SendError::Full) => return,
                 // Without a link all of it is sent again on the next one.
                 Ok(()) | Err(SendError::NoLink | SendError::TooLong) => {

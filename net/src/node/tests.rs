@@ -95,7 +95,7 @@ fn frames_arrive_in_order_on_each_channel_and_links_come_back() {
     until(&mut at_laptop, |event| matches!(event, Event::Connected(..)));
     for channel in [Channel::Operations, Channel::Control, Channel::Bulk] {
         for at in 0..200u32 {
-            laptop.send(desk.me(), channel, at.to_le_bytes().to_vec()).unwrap();
+            laptop.send(desk.me(), channel, &at.to_le_bytes()).unwrap();
         }
     }
     let mut next = [0u32; 4];
@@ -105,18 +105,18 @@ fn frames_arrive_in_order_on_each_channel_and_links_come_back() {
         assert_eq!(frame, next[channel.place()].to_le_bytes());
         next[channel.place()] += 1;
     }
-    laptop.send(desk.me(), Channel::Presence, b"here".to_vec()).unwrap();
+    laptop.send(desk.me(), Channel::Presence, b"here").unwrap();
     until(
         &mut at_desk,
         |event| matches!(event, Event::Received(_, Channel::Presence, frame) if frame == b"here"),
     );
     assert_eq!(
-        laptop.send(desk.me(), Channel::Presence, vec![0; DATAGRAM_BYTES_MAX + 1]),
+        laptop.send(desk.me(), Channel::Presence, &[0; DATAGRAM_BYTES_MAX + 1]),
         Err(SendError::TooLong)
     );
     drop((laptop, at_laptop));
     until(&mut at_desk, |event| matches!(event, Event::Disconnected(..)));
-    assert_eq!(desk.send(me, Channel::Control, b"x".to_vec()), Err(SendError::NoLink));
+    assert_eq!(desk.send(me, Channel::Control, b"x"), Err(SendError::NoLink));
     assert!(desk.devices().iter().any(|it| it.id == me && it.last_seen.is_some()));
     // Started again it is known by a fresh transport key, and finds its way by itself.
     let (laptop, _at_laptop) = two.start();
@@ -133,7 +133,7 @@ fn a_queue_that_is_full_holds_back_and_says_when_it_has_room() {
     let frame = vec![7; 1 << 20];
     let mut sent = 0;
     loop {
-        match laptop.send(desk.me(), Channel::Bulk, frame.clone()) {
+        match laptop.send(desk.me(), Channel::Bulk, &frame) {
             Ok(()) => sent += 1,
             Err(SendError::Full) if sent > 60 => break,
             Err(SendError::Full) => std::thread::sleep(Duration::from_millis(5)),
@@ -143,7 +143,7 @@ fn a_queue_that_is_full_holds_back_and_says_when_it_has_room() {
         if sent > 10 && sent < 60 {
             // Nobody reads at the desk: what is queued there is bounded, and so is this.
             std::thread::sleep(Duration::from_millis(1));
-            if laptop.send(desk.me(), Channel::Bulk, frame.clone()) == Err(SendError::Full) {
+            if laptop.send(desk.me(), Channel::Bulk, &frame) == Err(SendError::Full) {
                 break;
             }
             sent += 1;
