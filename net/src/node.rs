@@ -442,9 +442,12 @@ impl Shared {
         });
     }
 
-    /// Tells without waiting; a queue that is full has news enough.
+    /// Tells without waiting here; where the queue is full, a task waits.
     fn tell(&self, event: Event) {
-        drop(self.events.try_send((event, None)));
+        if let Err(mpsc::error::TrySendError::Full(told)) = self.events.try_send((event, None)) {
+            let events = self.events.clone();
+            self.runtime.spawn(async move { drop(events.send(told).await) });
+        }
     }
 
     /// Listens, once there is a group.
