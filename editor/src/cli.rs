@@ -24,6 +24,7 @@ mod sync;
 mod trust;
 
 pub use invocation::Mode;
+pub use ledger::utc;
 pub use opening::{COMMAND as OPEN_COMMAND, Item, Opening, Place, Wait};
 
 use std::ffi::OsString;

@@ -1,8 +1,9 @@
 //! Two texts beside each other: which lines differ, and which rows stand beside which.
 //!
 //! Each side of a comparison is a view of a text, and has an [`Alignment`]: blank rows where the
-//! other side has more lines, so that equal lines stand at equal heights. Lines of a compared text
-//! are neither folded nor wrapped, so its rows are its lines.
+//! other side has more rows, so that equal lines stand at equal heights. What differs and what does
+//! not take turns, and each such stretch gets as many rows on both sides: where lines are wrapped
+//! or folded on one side alone, what follows still stands beside what it belongs to.
 
 use std::ops::Range;
 
@@ -105,25 +106,47 @@ pub struct Alignment {
     /// Which side of it.
     pub side: Side,
     parts: Vec<Part>,
-    /// Blank rows of all parts before the one of the same place, and of all in the end.
+    /// Cells of a row that both sides have room for, while lines are wrapped.
+    pub room: Option<usize>,
+    /// The first row of each stretch among those of this side: what is equal before the first part,
+    /// the part, what is equal behind it, and so on; in the end the row behind all.
+    bounds: Vec<usize>,
+    /// Blank rows of all stretches before the one of the same place, and of all in the end.
     above: Vec<usize>,
-    /// The row behind each part.
+    /// The shown row behind each stretch, with its blank rows.
     ends: Vec<usize>,
 }
 
-/// What a row of a compared view shows.
+/// A last stretch that goes on to the end of the text, wherever that is.
+const OPEN_END: usize = usize::MAX / 4;
+
+/// What a shown row of a compared view is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// A line.
+    /// One of its own rows.
     Line(usize),
-    /// Nothing: the other side has a line there. The line that comes next on this side.
+    /// Nothing: the other side has a row there. The row that comes next on this side.
     Blank(usize),
+}
+
+/// The blank rows that each side needs behind each stretch, so that both have as many.
+pub fn blanks(one: &[usize], two: &[usize]) -> [Vec<usize>; 2] {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for (one, two) in one.windows(2).zip(two.windows(2)) {
+        // The last goes on to the end of its text, where nothing has to meet any more.
+        let is_last = one[1] == OPEN_END || two[1] == OPEN_END;
+        let (a, b) = if is_last { (0, 0) } else { (one[1] - one[0], two[1] - two[0]) };
+        first.push(b.saturating_sub(a));
+        second.push(a.saturating_sub(b));
+    }
+    [first, second]
 }
 
 impl Alignment {
     /// A side of which nothing is known yet.
     pub fn waiting(compare: CompareId, side: Side) -> Self {
-        Alignment { compare, side, parts: Vec::new(), above: vec![0], ends: Vec::new() }
+        let (parts, bounds, above) = (Vec::new(), vec![0, OPEN_END], vec![0, 0]);
+        Alignment { compare, side, parts, room: None, bounds, above, ends: vec![OPEN_END] }
     }
 
     /// Takes what a comparison found.
@@ -132,16 +155,40 @@ impl Alignment {
         self.sum();
     }
 
+    /// As if each line had a row, until it is known better.
     fn sum(&mut self) {
-        self.above.clear();
-        self.ends.clear();
-        let mut sum = 0;
-        self.above.push(0);
-        for part in &self.parts {
-            sum += part.blanks;
-            self.above.push(sum);
-            self.ends.push(part.lines.end + sum);
+        let bounds = self.bounds_by(|line| line);
+        let blanks: Vec<usize> =
+            self.parts.iter().flat_map(|part| [0, part.blanks]).chain([0]).collect();
+        self.fit(bounds, &blanks);
+    }
+
+    /// The first row of each stretch, where `row` says in which a line begins.
+    pub fn bounds_by(&self, row: impl Fn(usize) -> usize) -> Vec<usize> {
+        let ends = self.parts.iter().flat_map(|part| [part.lines.start, part.lines.end]);
+        let mut bounds: Vec<usize> = std::iter::once(0).chain(ends.map(row)).collect();
+        // A fold may swallow the line that a stretch begins with.
+        let mut reached = 0;
+        for bound in &mut bounds {
+            reached = reached.max(*bound);
+            *bound = reached;
         }
+        bounds.push(OPEN_END);
+        bounds
+    }
+
+    /// Takes where the stretches of this side begin, and the blank rows behind each. Answers
+    /// whether that is anything new.
+    pub fn fit(&mut self, bounds: Vec<usize>, blanks: &[usize]) -> bool {
+        let (mut above, mut ends, mut sum) = (vec![0], Vec::new(), 0);
+        for (end, blanks) in bounds[1..].iter().zip(blanks) {
+            sum += blanks;
+            above.push(sum);
+            ends.push(end + sum);
+        }
+        let is_new = bounds != self.bounds || above != self.above;
+        (self.bounds, self.above, self.ends) = (bounds, above, ends);
+        is_new
     }
 
     /// The parts, in order.
@@ -154,24 +201,40 @@ impl Alignment {
         self.above.last().copied().unwrap_or(0)
     }
 
-    /// The row in which a line is shown.
-    pub fn row_of(&self, line: usize) -> usize {
-        let before = self.parts.partition_point(|part| part.lines.end <= line);
-        line + self.above[before]
+    /// Where a row of this side is shown.
+    pub fn row_of(&self, row: usize) -> usize {
+        let stretch = self.bounds[1..].partition_point(|end| *end <= row);
+        row + self.above[stretch.min(self.above.len() - 1)]
     }
 
-    /// The rows of a part.
+    /// The shown rows of a part, blank ones included.
     pub fn rows_of(&self, part: usize) -> Range<usize> {
-        self.parts[part].lines.start + self.above[part]..self.ends[part]
+        let stretch = 2 * part + 1;
+        self.bounds[stretch] + self.above[stretch]..self.ends[stretch]
     }
 
-    /// What a row shows.
+    /// The blank rows behind a part.
+    pub fn blanks_of(&self, part: usize) -> usize {
+        let stretch = 2 * part + 1;
+        self.above[stretch + 1] - self.above[stretch]
+    }
+
+    /// The shown rows that are blank behind what is equal before a part: the other side has more
+    /// rows there.
+    pub fn gap_before(&self, part: usize) -> Range<usize> {
+        let stretch = 2 * part;
+        let end = self.ends[stretch];
+        end - (self.above[stretch + 1] - self.above[stretch])..end
+    }
+
+    /// What a shown row is.
     pub fn shown(&self, row: usize) -> Shown {
-        let above = self.ends.partition_point(|end| *end <= row);
-        match self.parts.get(above) {
-            Some(part) if row >= self.ends[above] - part.blanks => Shown::Blank(part.lines.end),
-            _ => Shown::Line(row - self.above[above]),
+        let stretch = self.ends.partition_point(|end| *end <= row).min(self.ends.len() - 1);
+        let blanks = self.above[stretch + 1] - self.above[stretch];
+        if row >= self.ends[stretch] - blanks {
+            return Shown::Blank(self.bounds[stretch + 1]);
         }
+        Shown::Line(row - self.above[stretch])
     }
 
     /// The part that a line belongs to.
@@ -180,9 +243,9 @@ impl Alignment {
         self.parts.get(index).filter(|part| part.lines.contains(&line))
     }
 
-    /// The parts of which something lies in these rows.
+    /// The parts of which something lies in these shown rows.
     pub fn parts_in(&self, rows: Range<usize>) -> Range<usize> {
-        let start = self.ends.partition_point(|end| *end <= rows.start);
+        let start = self.ends.partition_point(|end| *end <= rows.start) / 2;
         let rest = start..self.parts.len();
         let seen = rest.take_while(|part| self.rows_of(*part).start < rows.end);
         start..start + seen.count()
@@ -298,6 +361,28 @@ mod tests {
         assert_eq!(start(new.step(0, Direction::Previous)), 4);
         assert_eq!(start(new.step(3, Direction::Previous)), 2);
         assert_eq!((new.place_of(2), new.place_of(3)), (Some(2), None));
+    }
+
+    #[test]
+    fn stretches_get_as_many_rows_on_both_sides_however_lines_are_wrapped_or_folded() {
+        let [mut old, mut new] = sides("a\nb\nc\nd\ne\n", "a\nB\nBB\nc\nd\ne\n");
+        // The first line of the old side takes three rows, its last two are folded into one; the
+        // second line of the new one takes two.
+        let own = old.bounds_by(|line| [0, 3, 4, 5, 6, 6][line]);
+        let other = new.bounds_by(|line| [0, 1, 3, 4, 5, 6, 7][line]);
+        let [first, second] = blanks(&own, &other);
+        assert!(old.fit(own.clone(), &first) && new.fit(other, &second));
+        assert!(!old.fit(own, &first), "it is known already");
+        assert_eq!((old.rows_of(0), new.rows_of(0)), (3..6, 3..6));
+        assert_eq!((old.blanks_of(0), new.blanks_of(0)), (2, 0));
+        assert_eq!((old.gap_before(0), new.gap_before(0)), (3..3, 1..3));
+        assert_eq!(old.row_of(4), new.row_of(4), "what follows stands side by side");
+        for (side, rows) in [(&old, 7), (&new, 7)] {
+            for row in 0..rows {
+                assert_eq!(side.shown(side.row_of(row)), Shown::Line(row), "{side:?}");
+            }
+        }
+        assert_eq!((new.shown(1), new.shown(2)), (Shown::Blank(1), Shown::Blank(1)));
     }
 
     #[test]

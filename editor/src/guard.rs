@@ -7,18 +7,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::Risk;
 use kernel::action::{Action, Effect};
 use kernel::authority::{SwitchFile, Tiers};
 use kernel::disk::RealDisk;
 use kernel::gate::{
-    CanonicalPath, Context, Decided, Fact, Fallback, Fingerprint, Gate, Places, PolicyFiles,
-    Problem, Request, Resource, Source, Verdict, WorkspaceFiles,
+    CanonicalPath, Context, Decided, Fact, Fallback, Fingerprint, Gate, Obligations, Places,
+    PolicyFiles, Problem, Request, Resource, Source, Verdict, WorkspaceFiles,
 };
 use kernel::principal::{ActionId, Principal};
+use kernel::redaction;
+use kernel::run::sandbox;
 use kernel::run::schedule::{Known, MachineState, Presence, ThisMachine};
+
+use serde_json::Value;
 
 use crate::directories::Directories;
 use crate::registry::{Fault, Registry};
@@ -39,6 +43,11 @@ const RUN_ACTIONS: &[(&str, Risk)] = &[
 
 /// Without a key for so long, nobody is at the machine.
 const IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// How this system holds what an action runs, for a person; none for one that runs no programs.
+pub fn held(action: &str) -> Option<String> {
+    (action == "process.run").then(|| sandbox::ability().told())
+}
 
 /// How much an action can do, as the gate weighs it: to look is to read and to move nothing.
 pub fn tier_of(action: &Action) -> Risk {
@@ -98,6 +107,10 @@ pub fn policy_files(
 
 /// Asks the gate about one of the program's actions.
 ///
+/// What comes back is what its caller has to keep to: all that is left of the obligations is
+/// [`Obligations::redact`]. A rate is kept here; a command of the window can be held to no budget
+/// and put into no sandbox, so that one that has to be is denied.
+///
 /// # Errors
 /// Why it is denied, and who may do it, in one sentence.
 pub fn decide(
@@ -107,16 +120,76 @@ pub fn decide(
     resource: &Resource,
     context: Context,
     workspace: Option<&CanonicalPath>,
-) -> Result<(), Fault> {
+) -> Result<Redaction, Fault> {
     let id = ActionId::new(action.id)
         .map_err(|_| Fault::internal(format!("{} is no action's id.", action.id)))?;
     let risk = tier_of(action);
     let request = Request { principal, action: &id, risk, resource, context, workspace };
     let verdict = gate.decide(&request);
     match verdict.decided {
-        Decided::Allow | Decided::AllowWith(_) => Ok(()),
+        Decided::Allow => Ok(Redaction::None),
+        Decided::AllowWith(ref obligations) => {
+            if let Some(what) = beyond_a_command(obligations) {
+                return Err(unkept(action, &verdict, what));
+            }
+            gate.pace(&request, obligations, Instant::now()).map_err(|wait| {
+                Fault::denied(format!(
+                    "{} was done as often as the policy lets it in a minute: again in {} s.",
+                    action.id,
+                    wait.as_secs() + 1
+                ))
+            })?;
+            Ok(if obligations.redact { Redaction::Wanted } else { Redaction::None })
+        }
         Decided::Deny | Decided::Ask(_) => Err(denied(principal, action, &verdict)),
     }
+}
+
+/// Whether what an action answers has to go through [`kernel::redaction`] before it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redaction {
+    /// It leaves as it is.
+    None,
+    /// It has to.
+    Wanted,
+}
+
+impl Redaction {
+    /// `answer` as it may leave.
+    pub fn of(self, answer: Value) -> Value {
+        match (self, answer) {
+            (Self::None, answer) => answer,
+            (Self::Wanted, Value::String(text)) => redaction::redact(&text).into_owned().into(),
+            (Self::Wanted, Value::Array(all)) => all.into_iter().map(|it| self.of(it)).collect(),
+            (Self::Wanted, Value::Object(all)) => {
+                all.into_iter().map(|(name, it)| (name, self.of(it))).collect()
+            }
+            (Self::Wanted, answer) => answer,
+        }
+    }
+}
+
+/// What of these no command that runs in the program itself can be held to.
+fn beyond_a_command(obligations: &Obligations) -> Option<&'static str> {
+    let Obligations { redact: _, rate_per_minute: _, budget_s, budget_bytes, sandbox } =
+        obligations;
+    match (sandbox, budget_s, budget_bytes) {
+        (Some(_), ..) => Some("in a sandbox"),
+        (None, Some(_), _) => Some("within a time"),
+        (None, None, Some(_)) => Some("within a number of bytes"),
+        (None, None, None) => None,
+    }
+}
+
+fn unkept(action: &Action, verdict: &Verdict, what: &str) -> Fault {
+    let because = &verdict.because;
+    let rule = because.rule.as_ref().map_or("", |rule| rule.as_str());
+    Fault::denied(format!(
+        "The policy allows {} only {what}, by rule \"{rule}\" of the {} layer, and a command of \
+         the program cannot be kept there: only a step of a run can.",
+        action.id,
+        because.layer.name()
+    ))
 }
 
 fn denied(principal: &Principal, action: &Action, verdict: &Verdict) -> Fault {
@@ -280,6 +353,10 @@ impl Tiers for Steps {
         own.or_else(|| self.registry.get(action).map(|command| tier_of(&command.action)))
     }
 
+    fn held(&self, action: &str) -> Option<String> {
+        held(action)
+    }
+
     fn context(&self, workspace: Option<&CanonicalPath>) -> Context {
         let machine = ThisMachine.look(self.around.presence.idle());
         let mut facts = Vec::new();
@@ -296,5 +373,56 @@ impl Tiers for Steps {
             facts.push(Fact::Metered);
         }
         Context::of(&facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::gate::Sources;
+    use serde_json::json;
+
+    use super::*;
+
+    fn decided(obligation: &str) -> Vec<Result<Redaction, String>> {
+        let text = format!(
+            "[[rule]]\nid = \"bound\"\neffect = \"permit\"\nprincipal = [\"agent\"]\naction = \
+             [\"buffer.text\"]\n[rule.obligations]\n{obligation}\n"
+        );
+        let user = Some(Source { file: "policy.toml".into(), text });
+        let (gate, problems) = Gate::new(Sources { user, ..Sources::default() }, Places::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        let registry = Registry::gather(crate::command::GROUPS);
+        let action = &registry.get("buffer.text").unwrap().action;
+        let agent = "agent:a".parse().unwrap();
+        let ask = || {
+            decide(&gate, &agent, action, &Resource::Nothing, Context::default(), None)
+                .map_err(|fault| fault.sentence)
+        };
+        vec![ask(), ask(), ask()]
+    }
+
+    #[test]
+    fn what_a_command_cannot_keep_to_it_is_not_let_do() {
+        for (obligation, word) in [
+            ("sandbox = \"pack\"", "in a sandbox"),
+            ("budget_s = 1", "within a time"),
+            ("budget_bytes = 10", "within a number of bytes"),
+        ] {
+            let told = decided(obligation)[0].clone().unwrap_err();
+            assert!(told.contains(word) && told.contains("\"bound\""), "{told}");
+        }
+        assert_eq!(decided("redact = true")[0], Ok(Redaction::Wanted));
+        let thrice = decided("rate_per_minute = 2");
+        assert_eq!(thrice[..2], [Ok(Redaction::None), Ok(Redaction::None)]);
+        assert!(thrice[2].clone().unwrap_err().contains("as often as the policy lets it"));
+    }
+
+    #[test]
+    fn what_leaves_is_redacted_wherever_it_stands() {
+        let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let answer = json!({ "text": format!("key {token}"), "all": [1, { "it": token }] });
+        let told = Redaction::Wanted.of(answer.clone()).to_string();
+        assert!(!told.contains(&token) && told.contains("redacted"), "{told}");
+        assert_eq!(Redaction::None.of(answer.clone()), answer);
     }
 }

@@ -40,6 +40,7 @@ mod sharing;
 mod shell;
 mod source;
 mod stores;
+mod timeline;
 mod trust;
 mod ui;
 mod view;

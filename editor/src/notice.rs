@@ -50,6 +50,8 @@ const SHOWN_MAX: usize = 3;
 #[derive(Default)]
 pub struct Notices {
     shown: Vec<Notice>,
+    /// Those that were taken off since somebody asked.
+    gone: Vec<Notice>,
 }
 
 impl Notices {
@@ -64,7 +66,8 @@ impl Notices {
         }
         let notice = Notice { severity, sentence, until };
         if self.shown.len() == SHOWN_MAX {
-            self.shown.remove(0);
+            let oldest = self.shown.remove(0);
+            self.part_with(oldest);
         }
         self.shown.push(notice);
     }
@@ -77,21 +80,39 @@ impl Notices {
     /// Takes one off the screen; answers whether there was one.
     pub fn dismiss(&mut self, index: usize) -> bool {
         index < self.shown.len() && {
-            self.shown.remove(index);
+            let notice = self.shown.remove(index);
+            self.part_with(notice);
             true
         }
     }
 
+    /// Those that were taken off since this was asked last, for whoever shows them leave.
+    pub fn take_gone(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.gone)
+    }
+
+    fn part_with(&mut self, notice: Notice) {
+        if self.gone.len() == SHOWN_MAX {
+            self.gone.remove(0);
+        }
+        self.gone.push(notice);
+    }
+
     /// Takes all off the screen; answers whether there were any.
     pub fn dismiss_all(&mut self) -> bool {
-        !std::mem::take(&mut self.shown).is_empty()
+        let all = std::mem::take(&mut self.shown);
+        let had_some = !all.is_empty();
+        all.into_iter().for_each(|notice| self.part_with(notice));
+        had_some
     }
 
     /// Takes off what has been shown long enough; answers whether anything went.
     pub fn expire(&mut self, now: Instant) -> bool {
-        let before = self.shown.len();
-        self.shown.retain(|notice| notice.until.is_none_or(|until| until > now));
-        before != self.shown.len()
+        let is_over = |notice: &mut Notice| notice.until.is_some_and(|until| until <= now);
+        let over: Vec<Notice> = self.shown.extract_if(.., is_over).collect();
+        let went = !over.is_empty();
+        over.into_iter().for_each(|notice| self.part_with(notice));
+        went
     }
 
     /// When the next one goes.

@@ -8,6 +8,7 @@ use text::CharRange;
 
 use crate::fuzzy::{Candidate, Ranking, Texts};
 use crate::line_input::LineInput;
+use crate::timeline::Stretch;
 
 /// What a picker picks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Entry {
     pub keys: Vec<Vec<String>>,
     /// How deep it lies in an outline.
     pub depth: u16,
+    /// Where what it names lies on a line that all of them share.
+    pub stretches: Vec<Stretch>,
     /// What it does.
     pub target: Target,
 }
@@ -249,6 +252,7 @@ mod tests {
             detail: String::new(),
             keys: Vec::new(),
             depth: 0,
+            stretches: Vec::new(),
             target: Target::Nothing,
         };
         let mut picker = Picker::new(Kind::Choices, "");

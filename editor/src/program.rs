@@ -27,6 +27,7 @@ mod restore;
 mod save;
 mod session;
 mod sharing;
+mod slide;
 mod start;
 mod state;
 mod unlock;
@@ -44,7 +45,6 @@ use kernel::keys::Unlocked;
 use kernel::principal::Principal;
 use kernel::run::schedule::Scheduler;
 use render::glyph::{Hinting, Rasterisation};
-use render::motion::Motion;
 use render::shape::{FontChoice, MissingFont, Shaper};
 use smallvec::SmallVec;
 
@@ -53,16 +53,16 @@ use crate::clipboard::Clipboard;
 use crate::control::Control;
 use crate::files::watch::Watcher;
 use crate::guard::Around;
-use crate::input::{Appearance, Focus, Input};
+use crate::input::{Focus, Input};
 use crate::instance::Held;
 use crate::journal::Journal;
 use crate::keymap::Keymap;
 use crate::notice::{Notices, Severity};
 use crate::picker::Picker;
-use crate::preferences::{self, Changes, Preference};
+use crate::preferences::{self, Changes, Preference, Preferred};
 use crate::prompt::Prompt;
 use crate::registry::{Fault, Registry};
-use crate::settings::Settings;
+use crate::settings::{Layer, Settings};
 use crate::shell::{Reply, Request};
 use crate::stores::Stores;
 use crate::view::EditorView;
@@ -117,10 +117,8 @@ pub struct Program {
     requests: Vec<(WindowId, Request)>,
     /// Without a screen nobody sees movement.
     is_seen: bool,
-    /// Light or dark, as the system prefers.
-    appearance: Appearance,
-    /// Movement or none, as the system prefers.
-    system_motion: Motion,
+    /// What the system prefers.
+    preferred: preferences::Told,
     last_command: String,
     calls: call::Calls,
     next_buffer: u64,
@@ -228,7 +226,10 @@ impl Program {
                 }
             }
             Input::Focus(focus) => self.focus_changed(focus),
-            Input::Appearance(appearance) => self.prefer(Preference::Appearance(appearance)),
+            Input::Appearance(appearance) => {
+                let what = Preferred::Appearance(appearance);
+                self.prefer(Preference { what, from: preferences::Source::Desktop });
+            }
             Input::Drop(path) => self.open_path(path, None),
             Input::Close => self.close_window(self.window.id),
         }
@@ -251,14 +252,19 @@ impl Program {
     }
 
     fn prefer(&mut self, preference: Preference) {
-        match preference {
-            Preference::Appearance(appearance) if self.appearance != appearance => {
-                self.appearance = appearance;
-                self.choose_theme();
-            }
-            Preference::Appearance(_) => {}
-            Preference::Motion(motion) => self.system_motion = motion,
+        let (appearance, drawn) = (self.preferred.appearance(), self.rasterisation());
+        self.preferred.take(preference);
+        if self.preferred.appearance() != appearance {
+            self.choose_theme();
         }
+        if self.rasterisation() != drawn {
+            self.redraw_all();
+        }
+    }
+
+    /// Two clicks within this time are a double click.
+    pub fn double_click(&self) -> Duration {
+        self.preferred.double_click()
     }
 
     /// Lets time pass: notices go, animations move.
@@ -367,8 +373,13 @@ impl Program {
     /// How glyphs become pixels.
     pub fn rasterisation(&self) -> Rasterisation {
         let appearance = self.settings.appearance();
+        let own = if appearance.hinting { Hinting::On } else { Hinting::Off };
+        let says = self.settings.origin("appearance.hinting");
+        let is_own = says.is_some_and(|origin| origin.layer != Layer::BuiltIn);
         Rasterisation {
-            hinting: if appearance.hinting { Hinting::On } else { Hinting::Off },
+            // What the person says counts more than what the system does.
+            hinting: self.preferred.hinting().filter(|_| !is_own).unwrap_or(own),
+            smoothing: self.preferred.smoothing(),
             gamma: appearance.gamma,
             bins: Rasterisation::default().bins.at(self.window.scale),
         }

@@ -155,11 +155,6 @@ impl Settings {
         &self.around(file).editor
     }
 
-    /// The table `files`.
-    pub fn files(&self) -> &Files {
-        &self.here().files
-    }
-
     /// The table `files` as it counts for a file.
     pub fn files_for(&self, file: Option<&Path>) -> &Files {
         &self.around(file).files
@@ -462,7 +457,7 @@ mod tests {
         );
         assert_eq!(settings.editor().tab_width, 2);
         assert_eq!(settings.editor().font_size, 20.0);
-        assert!(settings.files().final_newline, "what the file no longer says is gone");
+        assert!(settings.files_for(None).final_newline, "what the file no longer says is gone");
     }
 
     #[test]

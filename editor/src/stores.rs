@@ -11,7 +11,7 @@ pub mod upkeep;
 pub use act::{Asking, Driving, act, told};
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +23,14 @@ use kernel::ledger::{self, DeviceKey, Ledger, Signer, SubjectKeys};
 use kernel::log::LogWriter;
 use kernel::object::{ObjectOptions, ObjectStore};
 use kernel::row::{Found, RowOptions, Rows, Source};
-use kernel::run::{Context, Executor, Inputs, ObjectArtifacts, Outputs, Runs, StepError};
+use kernel::run::sandbox::{Network, Walls};
+use kernel::run::{Context, Duties, Executor, Inputs, ObjectArtifacts, Outputs, Runs, StepError};
 
 use crate::devices::Devices;
 use crate::directories::Directories;
 use crate::guard::{self, Around, Steps};
 use crate::journal;
+use crate::profile;
 use crate::registry::{Fault, FaultKind};
 
 /// How long whoever works off the UI thread waits for the disk.
@@ -136,7 +138,7 @@ impl Stores {
         let artifacts = Arc::new(ObjectArtifacts::new(objects.clone()));
         let lanes = BTreeMap::from([("main".to_owned(), 2)]);
         let mut runs = Runs::new(rows.clone(), artifacts, Arc::new(keeper), lanes);
-        runs.register("process.run", process());
+        runs.register("process.run", Arc::new(Programs::new(&places)));
         let kept = (rows.clone(), objects.clone(), ledger.clone());
         upkeep::register(&mut runs, (log, keys), kept);
         let runs = Arc::new(runs);
@@ -229,26 +231,66 @@ fn refused(what: &str, error: &dyn std::fmt::Display) -> Fault {
     Fault::told(FaultKind::Machine, &format!("the {what} could not be opened: {sentence}"))
 }
 
-/// Runs a program: the step's inputs are `program`, `arguments`, a line each, and `folder`.
-fn process() -> Arc<dyn Executor> {
-    Arc::new(|context: &Context, inputs: &Inputs| {
-        let text = |name: &str| -> Result<String, StepError> {
+/// Runs programs: a step's inputs are `program`, `arguments`, a line each, and `folder`. It runs in
+/// a sandbox: it writes in that folder, in a place for temporary files that goes with it, and where
+/// `writes` says, a path a line; it has no network unless `network` is "yes".
+struct Programs {
+    hidden: Vec<PathBuf>,
+}
+
+impl Programs {
+    /// What they must not see: the profile, the control socket, and what unlocks.
+    fn new(places: &Directories) -> Self {
+        let socket = places.socket();
+        let around_socket = socket.parent().map(Path::to_owned);
+        let own = [places.data.clone(), places.state.clone()];
+        let hidden = own.into_iter().chain(around_socket).chain(profile::passphrase_file());
+        Self { hidden: hidden.collect() }
+    }
+}
+
+impl Executor for Programs {
+    fn run(&self, context: &Context, inputs: &Inputs) -> Result<Outputs, StepError> {
+        let text = |name: &str| -> Result<Option<String>, StepError> {
+            if !inputs.names().contains_key(name) {
+                return Ok(None);
+            }
             String::from_utf8(inputs.get(name)?)
+                .map(Some)
                 .map_err(|_| StepError::Permanent(format!("the input \"{name}\" is not UTF-8")))
         };
-        let has = |name: &str| inputs.names().contains_key(name);
-        let mut command = std::process::Command::new(text("program")?);
-        if has("arguments") {
-            command.args(text("arguments")?.lines());
+        let program = text("program")?
+            .ok_or_else(|| StepError::Permanent("the step needs an input \"program\"".into()))?;
+        let mut command = std::process::Command::new(program);
+        command.args(text("arguments")?.unwrap_or_default().lines());
+        let temporary = tempfile::Builder::new().prefix("hearth-step-").tempdir();
+        let temporary = temporary
+            .map_err(|error| StepError::Transient(format!("no temporary folder: {error}")))?;
+        command.env("TMPDIR", temporary.path());
+        let mut writes = vec![temporary.path().to_owned()];
+        if let Some(folder) = text("folder")? {
+            command.current_dir(Path::new(&folder));
+            writes.push(PathBuf::from(folder));
         }
-        if has("folder") {
-            command.current_dir(Path::new(&text("folder")?));
-        }
-        let status = context.process(command)?;
+        writes.extend(text("writes")?.unwrap_or_default().lines().map(PathBuf::from));
+        let network = match text("network")?.as_deref() {
+            None | Some("no") => Network::None,
+            Some("yes") => Network::Open,
+            Some(other) => {
+                let why = format!("\"network\" is yes or no, not \"{other}\"");
+                return Err(StepError::Permanent(why));
+            }
+        };
+        let walls = Walls { writes, hidden: self.hidden.clone(), network, ..Walls::default() };
+        let status = context.walled_process(command, walls)?;
         if status.success() {
             Ok(Outputs::from([("status".to_owned(), status.to_string().into_bytes())]))
         } else {
             Err(StepError::Permanent(format!("the program ended with {status}")))
         }
-    })
+    }
+
+    fn duties(&self) -> Duties {
+        Duties { sandbox: true, redact: false }
+    }
 }

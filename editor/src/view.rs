@@ -271,10 +271,14 @@ impl EditorView {
         self.follow = Follow::Caret;
     }
 
-    /// Shows the text beside another, none of it hidden.
+    /// Shows the text beside another.
     pub fn align(&mut self, alignment: Alignment) {
-        self.set_folds(Vec::new());
         self.alignment = Some(alignment);
+    }
+
+    /// Cells of a row that there is room for; one is kept for the caret behind the last character.
+    pub fn room(&self) -> usize {
+        ((self.area.width / self.scale.cell) as usize).saturating_sub(1).max(8)
     }
 
     /// How many rows there are, those that are blank beside another text included.
@@ -327,11 +331,12 @@ impl EditorView {
         self.scale = scale;
         self.display.set_tab_width(tab);
         let wrap = match self.wrap {
-            // Lines of two texts can only stand beside each other whole.
-            _ if self.alignment.is_some() => None,
             Wrap::Off => None,
-            // A cell is kept for the caret behind the last character.
-            Wrap::On => Some(((area.width / scale.cell) as usize).saturating_sub(1).max(8)),
+            Wrap::On => {
+                // Equal lines of two texts are equally high where both have the same room.
+                let both = self.alignment.as_ref().and_then(|alignment| alignment.room);
+                Some(both.map_or(self.room(), |both| both.min(self.room())))
+            }
         };
         if wrap != self.display.wrap_width() {
             let top = Row(self.row_near(self.scroll.row as usize));
@@ -462,7 +467,7 @@ impl EditorView {
         self.height() - 1.0 - (last - self.scroll_row_max())
     }
 
-    /// How high everything is expected to be, in rows. What is compared is not wrapped.
+    /// How high everything is expected to be, in rows.
     pub fn height(&self) -> f64 {
         match self.alignment {
             Some(_) => self.shown_rows() as f64,

@@ -69,7 +69,7 @@ mod trust;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use edit::PolicyEdit;
 pub use fault::AuthorityError;
@@ -150,6 +150,8 @@ pub enum Outcome {
     Denied(Verdict),
     /// A person has to say: ask again when the item is settled.
     Asked(ItemId),
+    /// It may be done, but was done too often in this minute: ask again after so long.
+    Later(Duration),
 }
 
 /// What a person approves.
@@ -246,6 +248,20 @@ impl Authority {
         obligations: Obligations,
     ) -> Result<Outcome, AuthorityError> {
         let request = &ask.request;
+        if let Err(wait) = self.gate.pace(request, &obligations, Instant::now()) {
+            return Ok(Outcome::Later(wait));
+        }
+        self.note_allowed(ask, verdict, decision, &obligations)
+    }
+
+    fn note_allowed(
+        &self,
+        ask: &Ask<'_>,
+        verdict: &Verdict,
+        decision: Decision,
+        obligations: &Obligations,
+    ) -> Result<Outcome, AuthorityError> {
+        let request = &ask.request;
         // A person's own typing is no decision of anybody's; what runs programs is.
         if request.principal.is_autonomous() || request.risk >= Risk::L3 {
             let rule = verdict.because.rule.clone();
@@ -254,7 +270,7 @@ impl Authority {
                 self.ledger.flush(self.patience)?;
             }
         }
-        Ok(Outcome::Allowed(obligations))
+        Ok(Outcome::Allowed(obligations.clone()))
     }
 
     fn deny_now(&self, ask: &Ask<'_>, verdict: Verdict) -> Result<Outcome, AuthorityError> {
@@ -295,9 +311,12 @@ impl Authority {
         match self.inbox.bound_to(&digest)? {
             Some((id, item)) if item.is_open(now) => return Ok(Outcome::Asked(id)),
             Some((id, item)) if item.state == ItemState::Approved && !item.is_past(now) => {
+                if let Err(wait) = self.gate.pace(request, &question.obligations, Instant::now()) {
+                    return Ok(Outcome::Later(wait));
+                }
                 // Of two that use it at the same moment, one does.
                 self.inbox.settle(id, &item, ItemState::Used)?;
-                return self.allow(ask, verdict, Decision::Approved, question.obligations.clone());
+                return self.note_allowed(ask, verdict, Decision::Approved, &question.obligations);
             }
             Some((_, item)) if item.state == ItemState::Denied && !item.is_past(now) => {
                 let evidence = vec![EvidenceHash(item.digest)];

@@ -43,12 +43,14 @@
 mod explain;
 mod files;
 mod glob;
+mod pace;
 mod policy;
 mod resource;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,7 @@ pub use resource::{CanonicalPath, Domain, Resource};
 
 use crate::action::Risk;
 use crate::principal::{ActionId, Name, Principal};
+use pace::Paces;
 use policy::{Parsed, Policy, Rule};
 
 const BUILTIN: &str = include_str!("gate/builtin.toml");
@@ -182,6 +185,10 @@ impl Role {
 }
 
 /// What whoever is allowed has to keep to. Of several, the strictest of each counts.
+///
+/// Whoever carries a request out keeps each of them, or does not do it: a run hands them to the
+/// step's [`crate::run::Context`], which stops it, takes secrets out of what it gives, or puts its
+/// programs into the sandbox; where a step's action can do none of that, the step fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Obligations {
@@ -474,6 +481,7 @@ pub struct Gate {
     state: RwLock<State>,
     /// Beside the lock, so that a capability looks at one word.
     epoch: Arc<AtomicU64>,
+    paces: Mutex<Paces>,
 }
 
 struct State {
@@ -520,7 +528,8 @@ impl Gate {
     #[must_use]
     pub fn new(sources: Sources, places: Places) -> (Self, Vec<Problem>) {
         let (state, problems) = load_all(sources, places, None);
-        (Self { state: RwLock::new(state), epoch: Arc::new(AtomicU64::new(1)) }, problems)
+        let epoch = Arc::new(AtomicU64::new(1));
+        (Self { state: RwLock::new(state), epoch, paces: Mutex::default() }, problems)
     }
 
     /// Puts other layers in force, and ends every capability.
@@ -573,6 +582,22 @@ impl Gate {
     #[must_use]
     pub fn role(&self, principal: &Principal) -> Option<Role> {
         self.state().main.policy.role(principal)
+    }
+
+    /// Counts what is about to be done, where it may be done so many times a minute. Whoever
+    /// carries a request out asks this right before.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn pace(
+        &self,
+        request: &Request<'_>,
+        obligations: &Obligations,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let Some(rate) = obligations.rate_per_minute else { return Ok(()) };
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.take(request, rate, now)
     }
 
     /// Whether requests from this workspace are judged by its own policy.

@@ -15,7 +15,8 @@
 //! - outputs are durable, then the row that names them, and only then is a step done;
 //! - a step of effect Once is never done twice unasked: that it starts is durable before it does,
 //!   and if there is no result then, it is in doubt, and a person is asked;
-//! - a step starts only after the gate allowed it, and nothing goes on under the kill switch;
+//! - a step starts only after the gate allowed it, keeps to what that obliges it to or is not
+//!   done, and nothing goes on under the kill switch;
 //! - timeouts and waits rest on the clock that nobody can set.
 //!
 //! ```no_run
@@ -56,6 +57,7 @@ mod process;
 mod query;
 mod record;
 mod removal;
+pub mod sandbox;
 pub mod schedule;
 mod seam;
 mod token;
@@ -66,18 +68,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 pub use artifact::ObjectArtifacts;
 pub use digest::Digest;
-pub use executor::{Context, Executor, Inputs, LOG_CHUNK_BYTES, Outputs, Spent, StepError};
+pub use executor::{Context, Duties, Executor, Inputs, LOG_CHUNK_BYTES, Outputs, Spent, StepError};
 pub use fault::RunError;
 pub use plan::{
     Budget, Compensation, INPUTS_MAX, Input, PLAN_BYTES_MAX, Plan, PlanError, Retry, STEPS_MAX,
     Step,
 };
 pub use query::{RunSummary, RunView, StepCount, StepView};
-pub use record::{RunId, RunState, StepState};
+pub use record::{RunId, RunState, StepState, Try, TryEnd};
 pub use seam::{ArtifactError, Artifacts, Decision, GateKeeper, Wish};
 pub use token::{CancelToken, Cause};
 
@@ -186,7 +188,6 @@ impl Runs {
         // Until a row names the plan, nobody may find that it is not needed.
         let _shared = self.releasing.read().unwrap_or_else(PoisonError::into_inner);
         let digest = self.artifacts.put(&bytes)?;
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let row = RunRow {
             name: plan.name.clone(),
             principal: principal.to_owned(),
@@ -196,7 +197,8 @@ impl Runs {
             reason: "nobody has driven it yet".to_owned(),
             total: plan.steps.len() as u32,
             done: 0,
-            begun_ms: since.as_millis() as u64,
+            begun_ms: record::now_ms(),
+            ended_ms: None,
         };
         loop {
             let newest = self.rows.snapshot().get(&NEWEST, &())?;
@@ -250,16 +252,17 @@ impl Runs {
             let (key, step) = step?;
             match step.state {
                 StepState::Failed | StepState::Asks => {
-                    transaction.remove(&STEPS, &key);
+                    transaction.put(&STEPS, &key, &step.anew());
                 }
                 StepState::Compensated => {
                     row.done -= 1;
-                    transaction.remove(&STEPS, &key);
+                    transaction.put(&STEPS, &key, &step.anew());
                 }
                 _ => {}
             }
         }
         row.state = RunState::Waiting;
+        row.ended_ms = None;
         transaction.put(&RUNS, &run.0, &row);
         self.durable(transaction)?;
         self.drive(run)

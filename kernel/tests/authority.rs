@@ -405,3 +405,27 @@ fn trust_is_a_persons_word_that_is_kept_noted_and_taken_back() {
         ]
     );
 }
+
+#[test]
+fn a_rate_is_kept_and_an_approval_is_not_used_up_by_waiting() {
+    let (disk, keys) = (SimDisk::new(22), profile());
+    let policy = "[[rule]]\nid = \"reads\"\neffect = \"permit\"\nprincipal = [\"agent\"]\naction = \
+                  [\"*\"]\n[rule.obligations]\nrate_per_minute = 1\n";
+    disk.create_dir(Path::new("p")).unwrap();
+    disk::replace(&disk, Path::new(USER), policy.as_bytes()).unwrap();
+    let Process { authority, .. } = open(&disk, &keys);
+    let reads =
+        Asker { action: ActionId::new("web.read").unwrap(), risk: Risk::L0, ..Asker::agent() };
+    assert!(matches!(reads.ask(&authority, "a"), Ok(Outcome::Allowed(_))));
+    let Ok(Outcome::Later(wait)) = reads.ask(&authority, "a") else { panic!("too often") };
+    assert!(wait > Duration::from_secs(50) && wait <= Duration::from_secs(60), "{wait:?}");
+    let writes = Asker::agent();
+    for text in ["one", "two"] {
+        let item = writes.item(&authority, text);
+        authority.approve(item, Approval::Once).unwrap();
+    }
+    assert!(writes.is_allowed(&authority, "one"));
+    assert!(matches!(writes.ask(&authority, "two"), Ok(Outcome::Later(_))));
+    let waits = authority.items().unwrap();
+    assert!(waits.iter().any(|(_, item)| item.state == ItemState::Approved), "{waits:?}");
+}

@@ -26,6 +26,16 @@ pub enum Hinting {
     Off,
 }
 
+/// Whether the edges of glyphs are blended with what lies under them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Smoothing {
+    /// By how much of a pixel is covered.
+    #[default]
+    On,
+    /// A pixel is of the glyph or is not.
+    Off,
+}
+
 /// How finely glyphs are placed horizontally.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Bins {
@@ -54,6 +64,8 @@ impl Bins {
 pub struct Rasterisation {
     /// Fitting to the grid.
     pub hinting: Hinting,
+    /// Blending of edges.
+    pub smoothing: Smoothing,
     /// Exponent by which coverage is blended: 1 is plain sRGB blending, 2.2 linear light. Dark text
     /// gets thinner and light text bolder as it grows.
     pub gamma: f32,
@@ -63,7 +75,7 @@ pub struct Rasterisation {
 
 impl Default for Rasterisation {
     fn default() -> Self {
-        Self { hinting: Hinting::On, gamma: 1.2, bins: Bins::ByScale }
+        Self { hinting: Hinting::On, smoothing: Smoothing::On, gamma: 1.2, bins: Bins::ByScale }
     }
 }
 
@@ -80,6 +92,8 @@ pub struct GlyphKey {
     pub bin: u8,
     /// Fitting to the grid.
     pub hinting: Hinting,
+    /// Blending of edges.
+    pub smoothing: Smoothing,
 }
 
 /// What the bytes of a bitmap are.
@@ -172,7 +186,8 @@ impl GlyphCache {
             Hinting::On if size <= HINTED_PIXELS_MAX => Hinting::On,
             _ => Hinting::Off,
         };
-        GlyphKey { face: face.id(), glyph, size_bits: size.to_bits(), bin, hinting }
+        let smoothing = self.settings.smoothing;
+        GlyphKey { face: face.id(), glyph, size_bits: size.to_bits(), bin, hinting, smoothing }
     }
 
     /// The bitmap of a glyph at `size` device pixels; none when it leaves no mark.
@@ -199,6 +214,7 @@ impl GlyphCache {
             size_bits: (size as f32).to_bits(),
             bin: 0,
             hinting: Hinting::Off,
+            smoothing: Smoothing::On,
         }
     }
 
@@ -252,13 +268,17 @@ fn rasterise(
         SwashContent::Mask => BitmapKind::Coverage,
         SwashContent::Color | SwashContent::SubpixelMask => BitmapKind::Color,
     };
+    let mut data = image.data;
+    if key.smoothing == Smoothing::Off && kind == BitmapKind::Coverage {
+        data.iter_mut().for_each(|covered| *covered = if *covered < 128 { 0 } else { 255 });
+    }
     Some(GlyphBitmap {
         left: placement.left,
         top: placement.top,
         width: placement.width,
         height: placement.height,
         kind,
-        data: image.data.into(),
+        data: data.into(),
     })
 }
 

@@ -43,8 +43,10 @@ fn plan(home: &Home, target: &Path) -> PathBuf {
     let text = format!(
         "name = \"publish\"\n[[steps]]\nname = \"append\"\naction = \"process.run\"\nversion = 1\n\
          effect = \"once\"\nresource = \"nothing\"\ninputs.program = {{ value = \"sh\" }}\n\
-         inputs.arguments = {{ value = \"-c\\necho done >> {}; echo printed\" }}\n",
-        target.display()
+         inputs.arguments = {{ value = \"-c\\necho done >> {}; echo printed\" }}\n\
+         inputs.writes = {{ value = \"{}\" }}\n",
+        target.display(),
+        target.parent().unwrap().display()
     );
     home.file("plan.toml", text).unwrap()
 }
@@ -117,7 +119,7 @@ fn an_agents_step_waits_for_its_owner_and_then_goes_on() {
     until(&home, &["runs"], |runs| runs[0]["state"] == "done");
     assert_eq!(lines(&target), 1);
     let log = json_of(&home, &["runs", "logs", "1"]);
-    assert_eq!(log["append"], json!("printed\n"));
+    assert_eq!(log["append"], json!("It runs sandboxed.\nprinted\n"));
     // Once is once.
     json_of(&home, &["runs", "start", plan, "--as", "agent:helper"]);
     until(&home, &["runs"], |runs| runs[2]["state"] == "asks");
@@ -445,7 +447,8 @@ fn the_upkeep_is_a_run_that_the_gate_the_ledger_and_the_switch_hold_for() {
     let upkeep = |instance: &mut Instance, state: &str| {
         let run = instance.call("upkeep.now", json!({})).unwrap();
         let run = run["id"].as_str().unwrap().to_owned();
-        until(&home, &["runs", "show", &run], |it| it["state"] == state)
+        let is_driven = |it: &Value| it["reason"] != "nobody has driven it yet";
+        until(&home, &["runs", "show", &run], |it| it["state"] == state && is_driven(it))
     };
     let done = upkeep(&mut instance, "done");
     assert_eq!(done["principal"], json!("pack:hearth/upkeep"));
@@ -556,4 +559,50 @@ fn trust_is_sealed_a_persons_word_and_unknown_to_a_locked_profile() {
     instance.wait_idle(IDLE_MAX).unwrap();
     assert_eq!(instance.call("trust.list", json!({})).unwrap(), json!([]));
     home.said("its folder is not trusted as it is now").unwrap();
+}
+
+#[test]
+fn a_run_tells_when_each_step_was_tried_and_how_it_was_held() {
+    let (home, mut instance, folder) = with_folder();
+    let step = |name: &str, script: &str, after: &str| {
+        format!(
+            "[[steps]]\nname = \"{name}\"\naction = \"process.run\"\nversion = 1\neffect = \
+             \"idempotent\"\nresource = \"nothing\"\ninputs.program = {{ value = \"sh\" }}\n\
+             inputs.arguments = {{ value = \"-c\\n{script}\" }}\nafter = [{after}]\n"
+        )
+    };
+    let outside = folder.join("outside");
+    let plan = home.file(
+        "times.toml",
+        format!(
+            "name = \"times\"\n{}{}{}",
+            step("first", "sleep 0.4", ""),
+            step("second", "sleep 0.2; ls /proc/net/unix >/dev/null", "\"first\""),
+            step("third", &format!("echo x > {}", outside.display()), "\"second\""),
+        ),
+    );
+    json_of(&home, &["runs", "start", plan.unwrap().to_str().unwrap()]);
+    until(&home, &["runs"], |runs| runs[0]["state"] == "failed");
+    let shown = json_of(&home, &["runs", "show", "1"]);
+    let tried = |step: usize| shown["steps"][step]["tries"][0].clone();
+    assert!(tried(0)["took_ms"].as_u64().unwrap() >= 400, "{shown}");
+    assert!(tried(1)["started_ms"].as_u64() >= tried(0)["started_ms"].as_u64(), "{shown}");
+    assert_eq!((&tried(1)["end"], &tried(2)["end"]), (&json!("done"), &json!("failed")));
+    assert!(shown["ended_ms"].as_u64() >= shown["begun_ms"].as_u64());
+    assert_eq!(shown["workspace"], json!(folder), "it was asked for in the window's folder");
+    assert!(!outside.exists(), "no input of the plan said that it writes there");
+    let output = hearth(&home, &["runs", "show", "1"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("████") && text.contains("failed"), "{text}");
+    let log = json_of(&home, &["runs", "logs", "1", "first"]);
+    assert!(log["first"].as_str().unwrap().starts_with("It runs sandboxed"), "{log}");
+    let checked = json_of(&home, &["policy", "check", "principal=owner", "action=process.run"]);
+    assert!(checked["runs"].as_str().unwrap().contains("sandboxed"), "{checked}");
+    instance.keys("ctrl-k r enter").unwrap();
+    instance.wait_idle(IDLE_MAX).unwrap();
+    let picture = home.beside("run.png");
+    instance.screenshot(&picture).unwrap();
+    if let Some(keep) = std::env::var_os("HEARTH_KEEP") {
+        std::fs::copy(&picture, Path::new(&keep).join("run.png")).unwrap();
+    }
 }

@@ -7,6 +7,7 @@ mod bus;
 mod clipboard;
 mod gpu;
 mod keys;
+mod motion;
 mod pointer;
 mod preferences;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,8 @@ mod reader;
 mod stage;
 mod unlock;
 mod windows;
+#[cfg(target_os = "linux")]
+mod xsettings;
 
 use std::process::Command;
 use std::time::Duration;

@@ -162,7 +162,7 @@ fn card(answer: &Value) -> String {
 }
 
 /// A moment in UTC, as people read it.
-pub(super) fn utc(ms: u64) -> String {
+pub fn utc(ms: u64) -> String {
     let seconds = ms / 1000;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);

@@ -142,10 +142,19 @@ fn resource(text: Option<&str>) -> Result<Resource, Fault> {
 }
 
 fn check(gate: &Gate, asked: &Asked, form: Form) -> String {
-    let verdict = gate.decide(&asked.request()).to_json();
+    let mut verdict = gate.decide(&asked.request()).to_json();
+    let held = guard::held(asked.action.as_str());
     match form {
-        Form::Json => line(&verdict),
-        _ => format!("{}\n", told(&verdict)),
+        Form::Json => {
+            if let Some(held) = held {
+                verdict["runs"] = json!(held);
+            }
+            line(&verdict)
+        }
+        _ => {
+            let held = held.map_or_else(String::new, |held| format!("; it runs {held}"));
+            format!("{}{held}\n", told(&verdict))
+        }
     }
 }
 

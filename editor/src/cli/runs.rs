@@ -1,13 +1,20 @@
 //! `hearth runs`: work in steps that outlives the program.
 
+use kernel::ledger::Time;
+use kernel::run::Try;
 use serde_json::{Value, json};
 
 use super::asks::RunsAsk;
 use super::invocation::Form;
+use super::ledger::utc;
 use super::line;
 use super::reach::{Reach, Wish};
 use crate::directories::Directories;
 use crate::registry::{Fault, path_to_json};
+use crate::timeline::{self, Timeline};
+
+/// Columns of a line of times.
+const COLUMNS: usize = 40;
 
 pub(super) fn run(directories: &Directories, ask: &RunsAsk, form: Form) -> Result<String, Fault> {
     let wish = match ask {
@@ -84,9 +91,38 @@ fn card(run: &Value) -> String {
         word(run, "reason"),
         word(run, "principal")
     );
-    for step in run["steps"].as_array().into_iter().flatten() {
+    let steps = run["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for step in steps {
         let (name, state) = (word(step, "name"), word(step, "state"));
         text.push_str(&format!("{name:<20}  {state:<10}  {}\n", word(step, "reason")));
+    }
+    text.push_str(&times(run, steps));
+    text
+}
+
+/// When each step was tried, on one line that all of them share.
+fn times(run: &Value, steps: &[Value]) -> String {
+    let tries = |step: &Value| -> Vec<Try> {
+        serde_json::from_value(step["tries"].clone()).unwrap_or_default()
+    };
+    let all: Vec<(&str, Vec<Try>)> =
+        steps.iter().map(|step| (word(step, "name"), tries(step))).collect();
+    let Some(first) = all.iter().flat_map(|(_, tries)| tries).map(|it| it.started_ms).min() else {
+        return String::new();
+    };
+    let every = all.iter().flat_map(|(_, tries)| tries);
+    let line = Timeline::over(every, run["ended_ms"].as_u64(), Time::now().0);
+    let mut text = format!("\n{}, {}\n", utc(first), timeline::took(line.length_ms()));
+    for (name, tries) in &all {
+        let drawn = timeline::drawn(&line.stretches(tries), COLUMNS);
+        let told: Vec<String> = tries
+            .iter()
+            .map(|it| match it.took_ms {
+                Some(ms) => format!("{} {}", timeline::end_word(it.end), timeline::took(ms)),
+                None => timeline::end_word(it.end).to_owned(),
+            })
+            .collect();
+        text.push_str(&format!("{name:<20}  {drawn}  {}\n", told.join(", ")));
     }
     text
 }

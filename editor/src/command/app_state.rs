@@ -1,5 +1,6 @@
 //! What `app.state` answers: windows, their panes, what is open in them, what has the keyboard.
 
+use render::glyph::{Hinting, Smoothing};
 use render::motion::Motion;
 use serde_json::{Value, json};
 use text::line_ending::{LineEnding, LineEndings};
@@ -112,6 +113,11 @@ fn describe(program: &Program) -> Value {
             Motion::Full => "full",
             Motion::Reduced => "reduced",
         },
+        "glyphs": {
+            "hinting": program.rasterisation().hinting == Hinting::On,
+            "smoothing": program.rasterisation().smoothing == Smoothing::On,
+        },
+        "double_click_ms": program.double_click().as_millis() as u64,
         "prompt": prompt(program),
         "states": program.states(),
         "windows": windows,

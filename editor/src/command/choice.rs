@@ -21,6 +21,7 @@ pub fn ask(
         detail: String::new(),
         keys: Vec::new(),
         depth: 0,
+        stretches: Vec::new(),
         target: Target::Call(command, arguments),
     };
     let entries: Vec<Entry> = choices.into_iter().map(entry).collect();

@@ -86,9 +86,6 @@ fn open(program: &mut Program) -> Result<Value, Fault> {
 
 fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
     let (view, _) = program.need_active()?;
-    if view.alignment.is_some() {
-        return Err(Fault::state("Nothing is folded while two texts are compared."));
-    }
     let (id, pane) = (view.buffer, program.window.panes.focus());
     let Some(buffer) = program.buffers.get(&id) else { return Ok(Value::Null) };
     let (rope, snapshot) = (buffer.rope().clone(), buffer.syntax.snapshot());
@@ -101,7 +98,7 @@ fn close(program: &mut Program, which: Which) -> Result<Value, Fault> {
     let done = program.here(move |program: &mut Program, (foldable, rope): (Vec<_>, Rope)| {
         let buffer = program.buffers.get(&id).filter(|it| it.rope().is_instance(&rope));
         let view = program.window.panes.get_mut(pane).and_then(|pane| pane.item_mut());
-        let view = view.filter(|view| view.buffer == id && view.alignment.is_none());
+        let view = view.filter(|view| view.buffer == id);
         let (Some(buffer), Some(view)) = (buffer, view) else {
             return reply(Err(Fault::state("The text changed meanwhile; fold again.")));
         };

@@ -7,7 +7,7 @@ use kernel::gate::{CanonicalPath, Context, Fact, Gate, Resource};
 use kernel::principal::Principal as Asker;
 use serde_json::Value;
 
-use crate::guard;
+use crate::guard::{self, Redaction};
 use crate::registry::{Fault, path_from_json};
 
 /// Who a connection speaks for.
@@ -79,7 +79,7 @@ impl Principal {
         action: &Action,
         params: &Value,
         (driving, here): (Driving, Option<&CanonicalPath>),
-    ) -> Result<(), Fault> {
+    ) -> Result<Redaction, Fault> {
         // Whoever asks: what drives a window is not there in an instance that is not driven.
         let drives = action.id.starts_with("app.") && !DRIVES_NOTHING.contains(&action.id);
         let asker = if drives { Asker::Client } else { self.of_gate() };

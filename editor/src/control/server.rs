@@ -209,11 +209,14 @@ impl Connection {
             let at = (*driving, here.as_ref());
             self.principal.may(gate, &command.action, &request.params, at)
         });
-        if let Err(fault) = allowed {
-            let fields = [("principal", Field::text(self.principal.name()))];
-            record::traced(Level::Info, "control.deny", trace, &fields);
-            return request.answer(Err(to_error(&fault)));
-        }
+        let redaction = match allowed {
+            Ok(redaction) => redaction,
+            Err(fault) => {
+                let fields = [("principal", Field::text(self.principal.name()))];
+                record::traced(Level::Info, "control.deny", trace, &fields);
+                return request.answer(Err(to_error(&fault)));
+            }
+        };
         let fields = [
             ("principal", Field::text(self.principal.name())),
             ("method", Field::text(&request.method)),
@@ -221,8 +224,10 @@ impl Connection {
         record::traced(Level::Debug, "control.call", trace, &fields);
         let (method, params) = (request.method.clone(), request.params.clone());
         let cancelled = request.canceller();
-        let reply: Reply =
-            Box::new(move |result| request.answer(result.map_err(|fault| to_error(&fault))));
+        let reply: Reply = Box::new(move |result: Result<Value, Fault>| {
+            let cleared = result.map(|answer| redaction.of(answer));
+            request.answer(cleared.map_err(|fault| to_error(&fault)));
+        });
         let principal = self.principal;
         self.shared.mailbox.post(Request { principal, method, params, trace, cancelled, reply });
     }

@@ -8,7 +8,7 @@ use zbus::blocking::{Connection, Proxy, connection, proxy};
 use zbus::proxy::CacheProperties;
 use zbus::zvariant::{OwnedValue, Value};
 
-use super::{Changes, Preference};
+use super::{Changes, Preferred};
 use crate::input::Appearance;
 use crate::record::{self, Field};
 use crate::settings::Level;
@@ -33,7 +33,7 @@ const DESKTOP: &str = "org.gnome.desktop.interface";
 type All = HashMap<String, HashMap<String, OwnedValue>>;
 
 /// Asks, then listens until the bus ends.
-pub fn listen(tell: &impl Fn(Preference)) {
+pub fn listen(tell: &impl Fn(Preferred)) {
     if let Err(error) = try_listen(tell) {
         // Many sessions have no bus or no portal; that is no trouble of the person's.
         let reason = [("reason", Field::text(&error.to_string()))];
@@ -41,7 +41,7 @@ pub fn listen(tell: &impl Fn(Preference)) {
     }
 }
 
-fn try_listen(tell: &impl Fn(Preference)) -> zbus::Result<()> {
+fn try_listen(tell: &impl Fn(Preferred)) -> zbus::Result<()> {
     let connection: Connection =
         connection::Builder::session()?.method_timeout(ANSWER_TIME_MAX).build()?;
     let settings: Proxy<'_> = proxy::Builder::new(&connection)
@@ -78,17 +78,17 @@ fn try_listen(tell: &impl Fn(Preference)) -> zbus::Result<()> {
 }
 
 /// What a setting says of appearance or motion, if it does.
-fn preference(namespace: &str, key: &str, value: &Value<'_>) -> Option<Preference> {
+fn preference(namespace: &str, key: &str, value: &Value<'_>) -> Option<Preferred> {
     match (namespace, key, value) {
         // 0 is no preference, 1 dark, 2 light.
         (APPEARANCE, "color-scheme", Value::U32(scheme)) => {
-            Some(Preference::Appearance(match scheme {
+            Some(Preferred::Appearance(match scheme {
                 1 => Appearance::Dark,
                 _ => Appearance::Light,
             }))
         }
         (DESKTOP, "enable-animations", Value::Bool(moves)) => {
-            Some(Preference::Motion(match moves {
+            Some(Preferred::Motion(match moves {
                 true => Motion::Full,
                 false => Motion::Reduced,
             }))
@@ -104,11 +104,11 @@ mod tests {
     #[test]
     fn settings_are_read_as_the_portal_writes_them() {
         let dark = preference(APPEARANCE, "color-scheme", &Value::U32(1));
-        assert_eq!(dark, Some(Preference::Appearance(Appearance::Dark)));
+        assert_eq!(dark, Some(Preferred::Appearance(Appearance::Dark)));
         let none = preference(APPEARANCE, "color-scheme", &Value::U32(0));
-        assert_eq!(none, Some(Preference::Appearance(Appearance::Light)));
+        assert_eq!(none, Some(Preferred::Appearance(Appearance::Light)));
         let still = preference(DESKTOP, "enable-animations", &Value::Bool(false));
-        assert_eq!(still, Some(Preference::Motion(Motion::Reduced)));
+        assert_eq!(still, Some(Preferred::Motion(Motion::Reduced)));
         assert_eq!(preference(APPEARANCE, "color-scheme", &Value::Bool(true)), None);
         assert_eq!(preference(DESKTOP, "font-name", &Value::from("Sans")), None);
     }

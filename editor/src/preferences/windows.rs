@@ -6,13 +6,13 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 };
 use windows_sys::core::BOOL;
 
-use super::{Changes, Preference};
+use super::{Changes, Preferred};
 
 /// It is asked again when a window gets the keyboard.
 pub const CHANGES: Changes = Changes::Asked;
 
 /// Asks once.
-pub fn listen(tell: &impl Fn(Preference)) {
+pub fn listen(tell: &impl Fn(Preferred)) {
     let mut moves: BOOL = 1;
     // SAFETY: the action writes one BOOL to the place that it is given, which lives through the
     // call; nothing is set, so nobody is told of a change.
@@ -21,6 +21,6 @@ pub fn listen(tell: &impl Fn(Preference)) {
     };
     if is_known {
         let motion = if moves == 0 { Motion::Reduced } else { Motion::Full };
-        tell(Preference::Motion(motion));
+        tell(Preferred::Motion(motion));
     }
 }

@@ -12,7 +12,7 @@ use kernel::principal::Principal;
 use serde_json::Value;
 
 use super::Program;
-use crate::guard;
+use crate::guard::{self, Redaction};
 use crate::input::Input;
 use crate::registry::{Arguments, Fault, FaultKind};
 use crate::shell::Reply;
@@ -65,7 +65,15 @@ impl Program {
         let file = shown.filter(|_| is_about_file).and_then(|buffer| buffer.path.as_deref());
         let workspace = self.workspace_for(file);
         let (action, context) = (&command.action, Context::default());
-        guard::decide(&self.gate, &owner, action, &nothing, context, workspace.as_ref())
+        let asked =
+            guard::decide(&self.gate, &owner, action, &nothing, context, workspace.as_ref());
+        match asked? {
+            Redaction::None => Ok(()),
+            Redaction::Wanted => Err(Fault::denied(format!(
+                "The policy lets {id} show nothing that looks like a secret, which a window cannot \
+                 promise: take `redact` out of that rule."
+            ))),
+        }
     }
 
     /// Runs a command; `reply` gets its answer or why there is none.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use text::{Document, Line, Positions, Version};
+use text::{Document, Line, Origin, Positions, Version};
 
 use super::Program;
 use crate::buffer::{BufferId, OnDisk};
@@ -25,13 +25,15 @@ pub(super) struct Comparison {
     before: BufferId,
     after: BufferId,
     is_under_way: bool,
+    /// The side before is what is saved of the one after.
+    pub(super) is_of_saved: bool,
     /// The row at the top of both views when they last agreed.
     top: f64,
 }
 
 impl Comparison {
     fn new(id: CompareId, before: BufferId, after: BufferId) -> Self {
-        Comparison { id, before, after, is_under_way: false, top: 0.0 }
+        Comparison { id, before, after, is_under_way: false, is_of_saved: false, top: 0.0 }
     }
 }
 
@@ -154,11 +156,49 @@ impl Program {
             program.schedule_parse(before);
             program.focus_pane(right);
             program.begin_comparison([(left, before), (right, after)]);
+            if let Some(comparison) = program.comparisons.last_mut() {
+                comparison.is_of_saved = true;
+            }
+            // It may have been saved while this was made.
+            program.follow_saved(after);
             reply(Ok(Value::Null));
         });
         let work = move || Document::from_base(saved);
         self.workers.run("reading what was saved", Urgency::Awaited, work, done);
         Ok(())
+    }
+
+    /// What is saved of a text has changed: what it is compared with follows, unless somebody has
+    /// edited that.
+    pub(super) fn follow_saved(&mut self, id: BufferId) {
+        let of_it = self.comparisons.iter().filter(|one| one.after == id && one.is_of_saved);
+        let befores: Vec<BufferId> = of_it.map(|one| one.before).collect();
+        for before in befores {
+            let (Some(shown), Some(buffer)) = (self.buffers.get(&before), self.buffers.get(&id))
+            else {
+                continue;
+            };
+            let (saved, shown) = match shown.is_dirty() || *shown.rope() == buffer.saved {
+                true => continue,
+                false => (buffer.saved.clone(), shown.rope().clone()),
+            };
+            self.workers.run(
+                "following what was saved",
+                Urgency::Background,
+                move || (text::diff::transaction(&shown, &saved), shown, saved),
+                move |program, (transaction, shown, saved)| {
+                    let Some(buffer) = program.buffers.get(&before) else { return };
+                    if !buffer.rope().is_instance(&shown) {
+                        return program.follow_saved(id);
+                    }
+                    program.apply_to(before, transaction, Origin::COMMAND);
+                    if let Some(buffer) = program.buffers.get_mut(&before) {
+                        // It is what it shows, not an edit of anybody's.
+                        buffer.mark_never_saved(saved);
+                    }
+                },
+            );
+        }
     }
 
     /// Makes the views of two texts in two panes the sides of a comparison.
@@ -265,15 +305,55 @@ impl Program {
                 Side::After => after.clone(),
             });
             // What is seen stays where it is when blank rows come above it.
-            let (crate::compare::Shown::Line(line) | crate::compare::Shown::Blank(line)) = top;
-            view.scroll.row = side.row_of(line) as f64 + view.scroll.row.fract();
+            let (crate::compare::Shown::Line(row) | crate::compare::Shown::Blank(row)) = top;
+            view.scroll.row = side.row_of(row) as f64 + view.scroll.row.fract();
         }
         self.redraw_all();
+    }
+
+    /// Gives every stretch of two compared texts as many rows on both sides, as they are wrapped
+    /// and folded now. Answers whether that moved any row.
+    pub(super) fn fit_comparisons(&mut self) -> bool {
+        let mut is_new = false;
+        for comparison in &self.comparisons {
+            let mut sides: Vec<&mut EditorView> = self
+                .window
+                .panes
+                .iter_mut()
+                .filter_map(|pane| pane.item_mut())
+                .filter(|view| {
+                    view.alignment.as_ref().is_some_and(|one| one.compare == comparison.id)
+                })
+                .collect();
+            let [one, two] = &mut sides[..] else { continue };
+            let room = one.room().min(two.room());
+            let [own, other] = [&**one, &**two].map(|view| {
+                let rope = view.display.rope();
+                let row = |line: usize| match line < rope.len_lines() {
+                    true => view.display.row_of_line(Line(line)).0,
+                    false => view.display.row_count(),
+                };
+                let alignment = view.alignment.as_ref().expect("it was looked for");
+                alignment.bounds_by(row)
+            });
+            if own.len() != other.len() {
+                // Until it is compared anew, one side may have other parts.
+                continue;
+            }
+            let [first, second] = crate::compare::blanks(&own, &other);
+            for (view, bounds, blanks) in [(one, own, first), (two, other, second)] {
+                let Some(alignment) = view.alignment.as_mut() else { continue };
+                is_new |= alignment.room.replace(room) != Some(room);
+                is_new |= alignment.fit(bounds, &blanks);
+            }
+        }
+        is_new
     }
 
     /// Scrolls both sides of each comparison in this window to the same rows. The one that moved
     /// leads.
     pub(super) fn scroll_together(&mut self) {
+        self.fit_comparisons();
         let focus = self.window.panes.focus();
         for comparison in &mut self.comparisons {
             let mut sides: Vec<(PaneId, &mut EditorView)> = self
@@ -288,8 +368,10 @@ impl Program {
                 })
                 .collect();
             // Until one side has room for what the other has, they cannot agree.
-            let rows = |(_, view): &(PaneId, &mut EditorView)| view.shown_rows();
-            if sides.iter().map(rows).min() != sides.iter().map(rows).max() {
+            let parts = |(_, view): &(PaneId, &mut EditorView)| {
+                view.alignment.as_ref().map_or(0, |one| one.parts().len())
+            };
+            if sides.iter().map(parts).min() != sides.iter().map(parts).max() {
                 continue;
             }
             // The keyboard may have moved a caret out of sight.
@@ -478,13 +560,85 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_not_folded_while_they_are_compared() {
-        let mut stage = Stage::with_file("a.rs", "fn f() {\n    1\n}|\n");
-        let other = stage.write("b.rs", "fn g() {\n    1\n}\n");
-        stage.run("file.diff", json!({ "path": other })).unwrap();
+    fn wrapped_and_folded_lines_stand_beside_what_they_belong_to() {
+        let long = "word ".repeat(120);
+        let old = format!("{long}\nsame\nfn f() {{\n    1\n}}\nold\nlast\n");
+        let new = format!("{long}\nsame\nfn f() {{\n    1\n}}\nnew {long}\nmore\nlast\n");
+        let mut stage = Stage::new();
+        // Panes are as wide as they will be at once.
+        stage.program.stand_still();
+        let (old, new) = (stage.write("old.rs", &old), stage.write("new.rs", &new));
+        stage.run("file.diff", json!({ "before": old, "path": new })).unwrap();
         stage.settle();
-        assert!(stage.run("fold.all", Value::Null).is_err());
+        let now = std::time::Instant::now();
+        let draw = |stage: &mut Stage| {
+            let mut frames = 0;
+            while stage.program.wants_frame() {
+                stage.program.prepare(now + std::time::Duration::from_secs(60 * frames));
+                stage.program.presented();
+                frames += 1;
+                assert!(frames < 20, "it never comes to rest");
+                // No frame shows rows that are out of step.
+                let rows = |view: &EditorView| {
+                    let (line, rope) = (Line(1), view.display.rope());
+                    assert!(rope.len_lines() > 5);
+                    view.shown_row(view.display.row_of_line(line).0)
+                };
+                let rows: Vec<usize> = stage.program.window.views().map(rows).collect();
+                let widths = stage.program.window.views().map(|view| view.display.wrap_width());
+                let widths: Vec<Option<usize>> = widths.collect();
+                assert!(widths[0] != widths[1] || rows[0] == rows[1], "{widths:?} {rows:?}");
+            }
+        };
+        let shown = |stage: &Stage, lines: [usize; 2]| -> Vec<usize> {
+            let views = stage.program.window.views().zip(lines);
+            let row = |view: &EditorView, line| view.display.row_of_line(Line(line)).0;
+            views.map(|(view, line)| view.shown_row(row(view, line))).collect()
+        };
+        draw(&mut stage);
         stage.keys("alt-z");
-        assert_eq!(stage.program.view().unwrap().display.wrap_width(), None);
+        draw(&mut stage);
+        stage.run("pane.focus_left", Value::Null).unwrap();
+        stage.keys("alt-z");
+        draw(&mut stage);
+        let widths: Vec<Option<usize>> =
+            stage.program.window.views().map(|view| view.display.wrap_width()).collect();
+        assert!(widths[0].is_some() && widths[0] == widths[1], "{widths:?}");
+        let same = shown(&stage, [1, 1]);
+        assert!(same[0] == same[1] && same[0] > 5, "the line above takes many rows: {same:?}");
+        let last = shown(&stage, [6, 7]);
+        assert!(last[0] == last[1] && last[0] > 2 * same[0], "{last:?}");
+        // Folded on one side alone, what follows still stands beside its like.
+        stage.run("fold.all", Value::Null).unwrap();
+        stage.settle();
+        draw(&mut stage);
+        let view = stage.program.view().unwrap();
+        assert_eq!(view.display.folds().folds().len(), 1);
+        assert_eq!(shown(&stage, [6, 7]), last);
+    }
+
+    #[test]
+    fn what_was_saved_follows_when_the_text_is_saved_again() {
+        let mut stage = Stage::with_file("a.txt", "one\n|two\nthree\n");
+        stage.keys("x");
+        stage.run("file.diff_saved", Value::Null).unwrap();
+        stage.settle();
+        assert_eq!(words(&stage), "change 1 of 1");
+        stage.run("file.save", Value::Null).unwrap();
+        stage.settle();
+        assert_eq!(words(&stage), "no differences");
+        stage.keys("ctrl-end y");
+        stage.settle();
+        assert_eq!(words(&stage), "change 1 of 1", "edits are compared with what is saved now");
+        let before = stage.program.buffers.values().find(|buffer| buffer.named.is_some()).unwrap();
+        assert!(before.rope() == "one\nxtwo\nthree\n" && !before.is_dirty());
+        // What somebody typed there is theirs.
+        stage.run("pane.focus_left", Value::Null).unwrap();
+        stage.keys("z");
+        stage.run("pane.focus_right", Value::Null).unwrap();
+        stage.run("file.save", Value::Null).unwrap();
+        stage.settle();
+        let before = stage.program.buffers.values().find(|buffer| buffer.named.is_some()).unwrap();
+        assert!(before.rope().to_string().contains('z'));
     }
 }

@@ -186,7 +186,14 @@ impl Program {
 }
 
 fn entry(label: impl Into<String>, detail: impl Into<String>, target: Target) -> Entry {
-    Entry { label: label.into(), detail: detail.into(), keys: Vec::new(), depth: 0, target }
+    Entry {
+        label: label.into(),
+        detail: detail.into(),
+        keys: Vec::new(),
+        depth: 0,
+        stretches: Vec::new(),
+        target,
+    }
 }
 
 fn panel(title: impl Into<String>, about: Vec<About>, entries: Vec<Entry>) -> Picker {

@@ -39,6 +39,9 @@ pub const HINTS: &[(&str, &str)] = &[
     ("Switch light and dark", "theme.toggle"),
 ];
 
+/// A frame of compared texts is built this often until its rows stand still.
+const REFITS_MAX: usize = 4;
+
 /// Recent files that the first page lists.
 const RECENT_SHOWN: usize = 6;
 
@@ -47,6 +50,16 @@ impl Program {
     pub fn prepare(&mut self, now: Instant) {
         if std::mem::take(&mut self.window.frame.is_wanted) {
             self.build(now);
+            // What was measured while it was drawn may have moved rows that stand side by side.
+            let mut tries = 0;
+            while !self.comparisons.is_empty() && self.fit_comparisons() {
+                tries += 1;
+                if tries == REFITS_MAX {
+                    self.window.redraw();
+                    break;
+                }
+                self.build(now);
+            }
             self.window.frame.is_unpresented = true;
         }
     }
@@ -76,8 +89,16 @@ impl Program {
         self.scroll_together();
         self.buffers.values_mut().for_each(|buffer| buffer.colors.begin_frame());
         let colors = self.window.theme.colors;
+        self.begin_slides();
         let root = self.elements(&colors);
-        let layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
+        let mut layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
+        if self.window.movements.slides.are_under_way() {
+            // Where things belong is known once they are laid out.
+            self.shift_slides(&layout);
+            let root = self.elements(&colors);
+            layout = layout::lay_out(&root, self.window.size, &mut self.shaper, Direction::Ltr);
+        }
+        self.note_slides(&layout);
         let mut scene = std::mem::replace(&mut self.window.frame.scene, Scene::new(colors.canvas));
         scene.clear(colors.canvas);
         self.window.frame.views.clear();
@@ -128,13 +149,20 @@ impl Program {
             .child(title::bar(&name, &detail, colors))
             .child(middle)
             .child(status::line(about.as_ref(), &self.states(), colors))
-            .maybe(notices::stack(self.shown_notices(), width, self.notice_drop(), colors))
+            .children(self.leaving_notices(colors))
+            .maybe(self.notice_stack(width, colors))
             .maybe(self.overlay_element(colors))
     }
 
     /// What was said is shown where the keyboard is, and there alone.
-    fn shown_notices(&self) -> &[Notice] {
+    pub(super) fn shown_notices(&self) -> &[Notice] {
         if self.window.id == self.focus { self.notices.shown() } else { &[] }
+    }
+
+    fn notice_stack(&self, width: f32, colors: &Colors) -> Option<Element> {
+        let slides = &self.window.movements.slides;
+        let shift = |index| slides.shift_of(Target::Notice(index)).y;
+        notices::stack(self.shown_notices(), width, self.notice_drop(), shift, colors)
     }
 
     fn overlay_element(&self, colors: &Colors) -> Option<Element> {
@@ -204,7 +232,10 @@ impl Program {
         let title = |id: BufferId| self.buffers.get(&id).map(Buffer::title).unwrap_or_default();
         pane.items
             .iter()
-            .map(|view| {
+            .enumerate()
+            .map(|(index, view)| {
+                let target = Target::Tab(pane.id, index as u32);
+                let shift = self.window.movements.slides.shift_of(target).x;
                 let own = title(view.buffer);
                 let is_shared = pane
                     .items
@@ -220,7 +251,7 @@ impl Program {
                     _ => TabState::Saved,
                 };
                 let detail = folder.filter(|_| is_shared).unwrap_or_default();
-                Tab { title: own, detail, state }
+                Tab { title: own, detail, state, shift }
             })
             .collect()
     }

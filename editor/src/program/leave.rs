@@ -129,6 +129,7 @@ impl Program {
             detail,
             keys: Vec::new(),
             depth: 0,
+            stretches: Vec::new(),
             target,
         };
         let call = |then: &str| Target::Call("tab.finish", json!({ "then": then }));

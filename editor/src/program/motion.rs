@@ -1,10 +1,12 @@
-//! What moves: the card and notices that come, panes that open and close. Nothing else does.
+//! What moves: the card and notices that come, panes that open and close, and what `slide` has:
+//! tabs that change places and notices that leave. Nothing else does.
 
 use std::time::{Duration, Instant};
 
 use render::geometry::Rect;
 use render::motion::{Motion, Spring};
 
+use super::slide::Slides;
 use super::{Program, Visibility, Window};
 use crate::panes::PaneId;
 use crate::settings::ReduceMotion;
@@ -27,6 +29,8 @@ pub struct Movements {
     /// How far panes are from where they were to where they belong, 0 to 1.
     panes: Spring,
     from: Vec<(PaneId, Rect)>,
+    /// Tabs and notices on their way.
+    pub(super) slides: Slides,
     last: Option<Instant>,
 }
 
@@ -37,6 +41,7 @@ impl Default for Movements {
             notices: Spring::at(0.0),
             panes: Spring::at(1.0),
             from: Vec::new(),
+            slides: Slides::default(),
             last: None,
         }
     }
@@ -44,7 +49,8 @@ impl Default for Movements {
 
 impl Movements {
     pub(super) fn are_under_way(&self) -> bool {
-        !(self.card.is_at_rest() && self.notices.is_at_rest() && self.panes.is_at_rest())
+        let comes = !(self.card.is_at_rest() && self.notices.is_at_rest());
+        comes || !self.panes.is_at_rest() || self.slides.are_under_way()
     }
 
     /// When the next frame is due.
@@ -60,7 +66,7 @@ impl Program {
             ReduceMotion::On => Motion::Reduced,
             ReduceMotion::Off | ReduceMotion::System if !self.is_seen => Motion::Reduced,
             ReduceMotion::Off => Motion::Full,
-            ReduceMotion::System => self.system_motion,
+            ReduceMotion::System => self.preferred.motion(),
         }
     }
 
@@ -74,7 +80,7 @@ impl Program {
         self.redraw();
     }
 
-    fn motion_here(&self) -> Motion {
+    pub(super) fn motion_here(&self) -> Motion {
         motion_in(&self.window, self.motion())
     }
 
@@ -162,6 +168,7 @@ impl Program {
         self.window.movements.card.advance(passed);
         self.window.movements.notices.advance(passed);
         self.window.movements.panes.advance(passed);
+        self.window.movements.slides.advance(passed);
     }
 
     /// When the next frame of a movement is due.

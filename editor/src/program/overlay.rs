@@ -28,6 +28,7 @@ impl Program {
                 detail: group(command.action.id).to_owned(),
                 keys: self.caps(command.action.id),
                 depth: 0,
+                stretches: Vec::new(),
                 target: Target::Command(command.action.id),
             })
             .collect();
@@ -98,6 +99,7 @@ impl Program {
                     label: symbol.label,
                     keys: Vec::new(),
                     depth: symbol.depth,
+                    stretches: Vec::new(),
                     target: Target::Place(symbol.name_range),
                 };
                 Entries::new(symbols.into_iter().map(entry).collect())
@@ -335,6 +337,7 @@ fn gather(folder: &Path, hidden: bool, ignored: bool) -> Entries {
                 detail: String::new(),
                 keys: Vec::new(),
                 depth: 0,
+                stretches: Vec::new(),
                 target: Target::File(path),
             }
         })

@@ -11,9 +11,11 @@ use serde_json::json;
 
 use super::authority::{asks, id_json};
 use super::{Overlay, Program};
+use crate::cli::utc;
 use crate::picker::{About, Entries, Entry, Kind, Picker, Target};
 use crate::registry::{Fault, FaultKind, path_to_json};
 use crate::stores::told;
+use crate::timeline::{self, Timeline};
 use crate::workers::Urgency;
 
 /// Lines of a change that stand in the question itself; the rest is opened as a text.
@@ -187,7 +189,14 @@ fn failed(error: &dyn std::fmt::Display) -> Fault {
 }
 
 fn entry(label: impl Into<String>, detail: impl Into<String>, target: Target) -> Entry {
-    Entry { label: label.into(), detail: detail.into(), keys: Vec::new(), depth: 0, target }
+    Entry {
+        label: label.into(),
+        detail: detail.into(),
+        keys: Vec::new(),
+        depth: 0,
+        stretches: Vec::new(),
+        target,
+    }
 }
 
 fn panel(title: impl Into<String>, about: Vec<About>, entries: Vec<Entry>) -> Picker {
@@ -308,14 +317,21 @@ fn run_list(runs: &[RunSummary]) -> Picker {
     panel(title, Vec::new(), entries)
 }
 
+/// Tries of a step that its card tells one by one.
+const TRIES_SHOWN_MAX: usize = 5;
+
 fn run_card(run: &RunView) -> Picker {
     let summary = &run.summary;
     let id: u64 = summary.id.parse().unwrap_or_default();
-    let about = vec![
+    let mut about = vec![
         About::Fact("State", format!("{}: {}", run_word(summary.state), run.reason)),
         About::Fact("For", run.principal.clone()),
         About::Fact("Steps", format!("{} of {} done", summary.steps.done, summary.steps.total)),
     ];
+    let timeline = Timeline::of(run, Time::now().0);
+    if run.steps.iter().any(|step| !step.tries.is_empty()) {
+        about.push(About::Fact("Took", timeline::took(timeline.length_ms())));
+    }
     let mut entries: Vec<Entry> = run
         .steps
         .iter()
@@ -325,9 +341,16 @@ fn run_card(run: &RunView) -> Picker {
                 StepState::Started if step.progress > 0.0 => {
                     format!("{:.0} %", f64::from(step.progress) * 100.0)
                 }
-                state => step_word(state).to_owned(),
+                state => match step.tries.last().and_then(|it| it.took_ms) {
+                    Some(ms) => {
+                        format!("{} \u{b7} {}", step_word(state), timeline::took(ms))
+                    }
+                    None => step_word(state).to_owned(),
+                },
             };
-            entry(step.name.clone(), detail, Target::Call("run.look_step", look))
+            let stretches = timeline.stretches(&step.tries);
+            let shown = entry(step.name.clone(), detail, Target::Call("run.look_step", look));
+            Entry { stretches, ..shown }
         })
         .collect();
     let call = |command| Target::Call(command, json!({ "id": id }));
@@ -353,6 +376,11 @@ fn step_card(run: RunId, step: &StepView) -> Picker {
         About::Fact("State", format!("{}: {}", step_word(step.state), step.reason)),
         About::Fact("Tries", step.attempts.to_string()),
     ];
+    about.extend(step.tries.iter().rev().take(TRIES_SHOWN_MAX).rev().map(|it| {
+        let took =
+            it.took_ms.map_or_else(String::new, |ms| format!(" after {}", timeline::took(ms)));
+        About::Fact("Try", format!("{}: {}{took}", utc(it.started_ms), timeline::end_word(it.end)))
+    }));
     about.extend(step.identity.map(|identity| About::Fact("Is", brief(&identity))));
     about.extend(step.inputs.iter().map(|it| About::Fact("Takes", named(it))));
     about.extend(step.outputs.iter().map(|it| About::Fact("Gave", named(it))));

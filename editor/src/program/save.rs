@@ -90,6 +90,7 @@ impl Program {
                 self.schedule_parse(id);
             }
         }
+        self.follow_saved(id);
         self.after_own_save(&path);
         self.redraw_showing(id);
     }
@@ -211,6 +212,7 @@ impl Program {
         buffer.mark_on_disk(theirs, stamp);
         self.journal.saved(buffer);
         let title = buffer.title();
+        self.follow_saved(id);
         self.share_saved(id);
         match (was_dirty, conflicts.as_slice()) {
             (false, _) => {}

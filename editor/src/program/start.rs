@@ -8,7 +8,6 @@ use kernel::gate::Gate;
 use kernel::keys::{Origin, Profile, Sealer, Unlocked};
 use kernel::log::{Log, LogOptions};
 use kernel::principal::Principal;
-use render::motion::Motion;
 use render::shape::{Fonts, Shaper};
 use serde_json::Value;
 
@@ -18,7 +17,6 @@ use crate::clipboard::Clipboard;
 use crate::control::{Control, Desk, Driving, Mailbox, Request, Verifier};
 use crate::directories::Directories;
 use crate::guard;
-use crate::input::Appearance;
 use crate::instance::Resident;
 use crate::journal::{self, Journal, Lock, Restored};
 use crate::keymap::Keymap;
@@ -114,8 +112,7 @@ impl Program {
             memory: Default::default(),
             places,
             requests: Vec::new(),
-            appearance: Appearance::default(),
-            system_motion: Motion::default(),
+            preferred: Default::default(),
             last_command: "start".to_owned(),
             calls: Default::default(),
             next_buffer: 1,

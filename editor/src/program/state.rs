@@ -100,7 +100,7 @@ impl Program {
         let wanted = match appearance.theme {
             ThemeMode::Light => theme::Appearance::Light,
             ThemeMode::Dark => theme::Appearance::Dark,
-            ThemeMode::System => match self.appearance {
+            ThemeMode::System => match self.preferred.appearance() {
                 Appearance::Light => theme::Appearance::Light,
                 Appearance::Dark => theme::Appearance::Dark,
             },

@@ -25,8 +25,7 @@ use crate::registry::Fault;
 use crate::workers::{Completion, Post};
 use surface::{Found, Outcome, Shown, Surface, Tell};
 
-/// Two clicks are one double click within this time and distance (logical pixels).
-const DOUBLE_CLICK: Duration = Duration::from_millis(400);
+/// Two clicks are one double click within this distance, logical pixels.
 const DOUBLE_CLICK_SLACK: f32 = 4.0;
 
 /// What wakes the loop besides the windows themselves.
@@ -122,6 +121,8 @@ struct Stage {
     modifiers: winit::keyboard::ModifiersState,
     pointer: Point,
     clicks: Option<Clicks>,
+    /// Two clicks within this time are a double click.
+    double_click: Duration,
     occluded: bool,
     /// Whether input methods are on.
     takes_text: bool,
@@ -179,6 +180,7 @@ impl ApplicationHandler<Wake> for Shell {
             self.program.within(id, |program| program.set_visibility(visibility));
             return self.after(event_loop);
         }
+        stage.double_click = self.program.double_click();
         let Some(input) = stage.translate(event) else { return };
         self.meter.arrived();
         let start = Instant::now();
@@ -376,6 +378,7 @@ impl Stage {
             modifiers: winit::keyboard::ModifiersState::empty(),
             pointer: Point { x: 0.0, y: 0.0 },
             clicks: None,
+            double_click: Duration::ZERO,
             occluded: false,
             takes_text: false,
         })
@@ -496,7 +499,7 @@ impl Stage {
         }
         let again = self.clicks.as_ref().filter(|last| {
             last.button == button
-                && now - last.when < DOUBLE_CLICK
+                && now - last.when < self.double_click
                 && (last.at.x - at.x).abs() < DOUBLE_CLICK_SLACK
                 && (last.at.y - at.y).abs() < DOUBLE_CLICK_SLACK
         });

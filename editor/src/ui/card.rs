@@ -1,5 +1,6 @@
 //! The card that floats over the text: the palette, the pickers, the prompts.
 
+use kernel::run::TryEnd;
 use net::pairing::Qr;
 use render::color::Color;
 use render::geometry::{Insets, Point, Rect};
@@ -13,10 +14,18 @@ use super::target::{Field, Target};
 use super::type_scale::{BODY, CODE, SMALL};
 use crate::fuzzy;
 use crate::picker::{About, Entry, Picker};
+use crate::timeline::Stretch;
 
 /// The card's greatest width and its distance from the top of the window, logical pixels.
 const WIDTH: f32 = 620.0;
 const TOP: f32 = 92.0;
+
+/// The line of a run's tries, logical pixels.
+const TRACK_WIDTH: f32 = 200.0;
+const TRACK_HEIGHT: f32 = 16.0;
+
+/// The column beside it.
+const DETAIL_WIDTH: f32 = 116.0;
 
 /// The column that facts have their names in, logical pixels.
 const NAME_WIDTH: f32 = 44.0;
@@ -197,14 +206,48 @@ fn row(picker: &Picker, line: usize, entry: &Entry, is_chosen: bool, colors: &Co
         .gap(18.0)
         .padding(Insets { left, right: 12.0, ..Insets::default() })
         .child(marked(picker, &entry.label, colors).grow(1.0).overflow(Overflow::Ellipsis))
+        .maybe((!entry.stretches.is_empty()).then(|| track(&entry.stretches, colors)))
         .maybe((!entry.detail.is_empty()).then(|| {
-            Element::text(entry.detail.as_str(), SMALL, colors.muted).overflow(Overflow::Ellipsis)
+            let detail = Element::text(entry.detail.as_str(), SMALL, colors.muted);
+            let detail = detail.overflow(Overflow::Ellipsis);
+            // Lines that are compared stand under each other.
+            if entry.stretches.is_empty() { detail } else { detail.width(DETAIL_WIDTH).shrink(0.0) }
         }))
         .maybe((!entry.keys.is_empty()).then(|| keycaps::caps(&entry.keys, colors)));
     match is_chosen {
         true => row.fill(colors.current_line).border(Border::solid(1.0, focus_edge(colors))),
         false => row,
     }
+}
+
+/// A line with the stretches on it, each of a height of its own beside its colour.
+fn track(stretches: &[Stretch], colors: &Colors) -> Element {
+    let bar = |it: &Stretch| {
+        let (color, height) = match it.end {
+            Some(TryEnd::Done) => (colors.good, 10.0),
+            Some(TryEnd::Failed) => (colors.error, 14.0),
+            Some(TryEnd::Stopped) => (colors.warning, 6.0),
+            Some(TryEnd::TakenBack) => (colors.mark, 6.0),
+            None => (colors.caret, 10.0),
+        };
+        let start = (it.from * TRACK_WIDTH).min(TRACK_WIDTH - 2.0);
+        let place = Place {
+            start: Some(start.round()),
+            top: Some((TRACK_HEIGHT - height) / 2.0),
+            ..Place::default()
+        };
+        let width = ((it.to - it.from) * TRACK_WIDTH).max(2.0).min(TRACK_WIDTH - start);
+        Element::row().place(place).size(width.round(), height).radius(2.0).fill(color)
+    };
+    let line = Element::row()
+        .place(Place { start: Some(0.0), top: Some(TRACK_HEIGHT / 2.0 - 0.5), ..Place::default() })
+        .size(TRACK_WIDTH, 1.0)
+        .fill(colors.border);
+    Element::row()
+        .size(TRACK_WIDTH, TRACK_HEIGHT)
+        .shrink(0.0)
+        .child(line)
+        .children(stretches.iter().map(bar))
 }
 
 /// The edge of the one thing that has the focus.

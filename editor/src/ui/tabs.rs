@@ -19,6 +19,8 @@ pub struct Tab {
     pub detail: String,
     /// Whether its text is on the disk.
     pub state: TabState,
+    /// How far it is drawn from where it belongs, logical pixels.
+    pub shift: f32,
 }
 
 /// How a tab's text and its file stand.
@@ -100,6 +102,7 @@ fn one(
         .role(Role::Tab)
         .label(spoken)
         .value(if is_active { "selected" } else { "" })
+        .margin(Insets { left: tab.shift, right: -tab.shift, ..Insets::default() })
         .height(26.0)
         .max(260.0, 26.0)
         .radius(7.0)

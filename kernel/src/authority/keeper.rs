@@ -19,6 +19,12 @@ pub trait Tiers: Send + Sync {
     /// The tier of an action; none for one that the program does not have.
     fn risk(&self, action: &str) -> Option<Risk>;
 
+    /// How this system holds what the action runs, as a person is told it; none where it runs
+    /// nothing.
+    fn held(&self, _action: &str) -> Option<String> {
+        None
+    }
+
     /// What holds now, for whoever works in `workspace`.
     fn context(&self, workspace: Option<&CanonicalPath>) -> Context;
 }
@@ -61,7 +67,10 @@ impl Keeper {
             workspace: workspace.as_ref(),
         };
         let origin = format!("run {}, step {}", wish.run, wish.step);
-        let content = content(wish);
+        let mut content = content(wish);
+        if let Some(held) = self.tiers.held(action) {
+            content = format!("it runs {held}\n{content}");
+        }
         let ask = Ask {
             request,
             trace: TraceId(u128::from(wish.run.0)),
@@ -94,7 +103,9 @@ impl GateKeeper for Keeper {
     fn decide(&self, wish: &Wish<'_>) -> Decision {
         let action = wish.action;
         match self.ask(wish) {
-            Ok(Outcome::Allowed(_)) => Decision::Allow,
+            Ok(Outcome::Allowed(obligations)) if obligations.is_empty() => Decision::Allow,
+            Ok(Outcome::Allowed(obligations)) => Decision::AllowWith(Box::new(obligations)),
+            Ok(Outcome::Later(wait)) => Decision::Later(wait),
             Ok(Outcome::Asked(item)) => {
                 Decision::Ask(format!("{action} waits for you in the Inbox, item {item}"))
             }

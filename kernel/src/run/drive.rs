@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use super::executor::{Context, Executor, Inputs, StepError};
 use super::plan::{Graph, Input};
-use super::record::{self, CACHE, CacheRow, RUNS, RunRow, STEPS, StepRow};
+use super::record::{self, CACHE, CacheRow, RUNS, RunRow, STEPS, StepRow, TryEnd};
 use super::seam::{Artifacts, Decision, Wish};
 use super::worker::{self, Closing, Job, Jobs};
 use super::{Cause, Digest, Live, RunError, RunId, RunState, Runs, StepState, digest};
 use crate::action::Effect;
+use crate::gate::Obligations;
 use crate::row::{RowError, Snapshot, Transaction, Version};
 
 /// How often cancellation, the kill switch and timeouts are looked at.
@@ -52,7 +53,14 @@ enum Halt {
 
 struct Running {
     context: Context,
-    deadline: Option<Instant>,
+    begun: Instant,
+    deadline: Option<(Instant, Cause)>,
+}
+
+impl Running {
+    fn new(context: Context) -> Self {
+        Self { context, begun: Instant::now(), deadline: None }
+    }
 }
 
 /// Everything that one drive knows.
@@ -241,8 +249,10 @@ impl<'a> Drive<'a> {
             self.running.values().for_each(|it| it.context.token().cancel(cause));
         }
         for it in self.running.values() {
-            if it.deadline.is_some_and(|deadline| deadline <= now) {
-                it.context.token().cancel(Cause::Timeout);
+            if let Some((deadline, cause)) = it.deadline
+                && deadline <= now
+            {
+                it.context.token().cancel(cause);
             }
         }
         let ready = &mut self.ready;
@@ -383,13 +393,15 @@ impl<'a> Drive<'a> {
     fn admit(&mut self, number: u32, jobs: &Jobs) -> Result<(), RunError> {
         let step = &self.graph.plan.steps[number as usize];
         let decision = self.ask(number, &step.action);
+        let executor = &self.runs.executors[&step.action];
         let (effect, row) = (step.effect, &mut self.steps[number as usize]);
-        match decision {
-            Decision::Allow => {
+        match bound(decision, &**executor) {
+            Bound::Allow(obligations) => {
                 row.attempts += 1;
-                let executor = &self.runs.executors[&step.action];
-                let context = Context::new(step.budget, self.artifacts.clone());
-                self.running.insert(number, Running { context, deadline: None });
+                row.begin_try();
+                let context = Context::new(step.budget, obligations, self.artifacts.clone());
+                context.with_work(|work| work.begun = row.tries.last().cloned());
+                self.running.insert(number, Running::new(context));
                 if effect == Effect::Once {
                     row.state = StepState::Started;
                     self.changes.push((number, Then::Begin));
@@ -399,12 +411,13 @@ impl<'a> Drive<'a> {
                 }
                 return Ok(());
             }
-            Decision::Ask(why) => {
+            Bound::Later(wait) => self.delayed.push((Instant::now() + wait, number)),
+            Bound::Ask(why) => {
                 row.state = StepState::Asks;
                 row.reason = why;
                 self.changes.push((number, Then::Nothing));
             }
-            Decision::Deny(why) => self.fail(number, format!("the gate says no: {why}")),
+            Bound::Deny(why) => self.fail(number, format!("the gate says no: {why}")),
         }
         self.leave(&self.graph.plan.steps[number as usize].lane);
         Ok(())
@@ -426,7 +439,12 @@ impl<'a> Drive<'a> {
     fn begin(&mut self, number: u32, executor: Arc<dyn Executor>, inputs: Inputs, jobs: &Jobs) {
         let timeout = self.graph.plan.steps[number as usize].timeout_ms;
         let it = self.running.get_mut(&number).expect("it was admitted");
-        it.deadline = timeout.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        it.begun = Instant::now();
+        let after = |time: Duration, cause| it.begun.checked_add(time).map(|at| (at, cause));
+        let timeout = timeout.and_then(|ms| after(Duration::from_millis(ms), Cause::Timeout));
+        let budget = it.context.obligations().budget_s;
+        let budget = budget.and_then(|most| after(Duration::from_secs(most), Cause::Budget));
+        it.deadline = timeout.into_iter().chain(budget).min_by_key(|(at, _)| *at);
         let context = it.context.clone();
         self.live.contexts().insert(number, context.clone());
         let job = Job { step: number, executor, context, inputs };
@@ -494,6 +512,7 @@ impl<'a> Drive<'a> {
         }
         // It said that it begins, and did not.
         self.running.remove(&number);
+        self.steps[number as usize].tries.pop();
         self.leave(&self.graph.plan.steps[number as usize].lane);
         self.steps[number as usize].state = StepState::Waiting;
         self.changes.push((number, Then::Nothing));
@@ -518,6 +537,7 @@ impl<'a> Drive<'a> {
             return;
         }
         let row = &mut self.steps[number as usize];
+        row.end_try(it.begun.elapsed(), record::end_of(&result));
         it.context.with_work(|work| {
             row.spent = work.spent;
             row.log = std::mem::take(&mut work.log);
@@ -541,6 +561,7 @@ impl<'a> Drive<'a> {
             Err(StepError::Transient(_)) if row.attempts < retry.attempts => {
                 let seed = self.id.0 << 32 | u64::from(number);
                 self.delayed.push((Instant::now() + retry.wait(row.attempts, seed), number));
+                self.changes.push((number, Then::Nothing));
             }
             Err(StepError::Stopped(cause)) if !matches!(cause, Cause::Timeout | Cause::Budget) => {
                 row.attempts -= 1;
@@ -601,7 +622,12 @@ impl<'a> Drive<'a> {
             }
             let row = &mut self.steps[number];
             match result {
-                Ok(()) => row.state = StepState::Compensated,
+                Ok(()) => {
+                    row.state = StepState::Compensated;
+                    if let Some(it) = row.tries.last_mut() {
+                        it.end = Some(TryEnd::TakenBack);
+                    }
+                }
                 Err(error) => row.reason = format!("it could not be taken back: {error}"),
             }
             let mut transaction = Transaction::new();
@@ -614,19 +640,31 @@ impl<'a> Drive<'a> {
     fn compensate(&mut self, number: u32, jobs: &Jobs) -> Result<Result<(), StepError>, RunError> {
         let step = &self.graph.plan.steps[number as usize];
         let action = &step.compensation.as_ref().expect("it has one").action;
-        match self.ask(number, action) {
-            Decision::Allow => {}
-            Decision::Ask(why) | Decision::Deny(why) => {
-                return Ok(Err(StepError::Permanent(format!("the gate says no: {why}"))));
-            }
-        }
         let executor = self.runs.executors[action].clone();
-        let context = Context::new(step.budget, self.artifacts.clone());
+        let obligations = loop {
+            match bound(self.ask(number, action), &*executor) {
+                Bound::Allow(obligations) => break obligations,
+                Bound::Later(wait) => {
+                    if self.runs.gate.is_stopped() {
+                        return Ok(Err(StepError::Stopped(Cause::KillSwitch)));
+                    }
+                    if self.runs.is_closed() {
+                        return Ok(Err(StepError::Stopped(Cause::Preempted)));
+                    }
+                    std::thread::sleep(wait.min(TICK));
+                }
+                Bound::Ask(why) | Bound::Deny(why) => {
+                    return Ok(Err(StepError::Permanent(format!("the gate says no: {why}"))));
+                }
+            }
+        };
+        let context = Context::new(step.budget, obligations, self.artifacts.clone());
+        self.steps[number as usize].begin_try();
         let mut inputs = self.inputs(number);
         for (name, &digest) in &self.steps[number as usize].outputs {
             inputs.names.insert(format!("output.{name}"), digest);
         }
-        self.running.insert(number, Running { context: context.clone(), deadline: None });
+        self.running.insert(number, Running::new(context.clone()));
         self.begin(number, executor, inputs, jobs);
         let deadline = self.running[&number].deadline;
         let result = loop {
@@ -639,22 +677,53 @@ impl<'a> Drive<'a> {
             if self.runs.is_closed() {
                 context.token().cancel(Cause::Preempted);
             }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                context.token().cancel(Cause::Timeout);
+            if let Some((at, cause)) = deadline
+                && at <= Instant::now()
+            {
+                context.token().cancel(cause);
             }
         };
-        self.running.remove(&number);
+        if let Some(it) = self.running.remove(&number) {
+            let end = record::end_of(&result);
+            self.steps[number as usize].end_try(it.begun.elapsed(), end);
+        }
         self.live.contexts().remove(&number);
         Ok(result.map(drop))
     }
 
     fn set_state(&mut self, state: RunState, reason: String) -> Result<RunState, RunError> {
         self.row.state = state;
+        self.row.ended_ms = state.is_over().then(record::now_ms);
         self.row.reason = reason;
         let mut transaction = Transaction::new();
         transaction.put(&RUNS, &self.id.0, &self.row);
         self.runs.durable(transaction)?;
         Ok(state)
+    }
+}
+
+/// What the gate says, and whether it can be kept to.
+enum Bound {
+    Allow(Obligations),
+    Later(Duration),
+    Ask(String),
+    Deny(String),
+}
+
+/// Refuses what nobody could keep to.
+fn bound(decision: Decision, executor: &dyn Executor) -> Bound {
+    let obligations = match decision {
+        Decision::Allow => Obligations::default(),
+        Decision::AllowWith(obligations) => *obligations,
+        Decision::Later(wait) => return Bound::Later(wait),
+        Decision::Ask(why) => return Bound::Ask(why),
+        Decision::Deny(why) => return Bound::Deny(why),
+    };
+    match &obligations.sandbox {
+        Some(name) if !executor.duties().sandbox => Bound::Deny(format!(
+            "the policy wants it in the sandbox \"{name}\", and this action cannot be put into one"
+        )),
+        _ => Bound::Allow(obligations),
     }
 }
 

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::record::Try;
 use super::seam::{ArtifactError, Artifacts};
 use super::token::{CancelToken, Cause};
 use super::{Budget, Digest};
+use crate::gate::Obligations;
+use crate::redaction;
 
 /// Bytes of one artifact of a log.
 pub const LOG_CHUNK_BYTES: usize = 64 * 1024;
@@ -27,6 +30,21 @@ pub trait Executor: Send + Sync {
     /// # Errors
     /// Why it was not done, and whether trying again may help.
     fn run(&self, context: &Context, inputs: &Inputs) -> Result<Outputs, StepError>;
+
+    /// What of [`Obligations`] it keeps itself. What it does not, the engine does where it can:
+    /// budgets, rates, and secrets in text; or the step fails.
+    fn duties(&self) -> Duties {
+        Duties::default()
+    }
+}
+
+/// Obligations that an executor keeps itself, as [`Context::obligations`] tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Duties {
+    /// Whatever it runs, it runs in the sandbox: by [`Context::process`], or by its own means.
+    pub sandbox: bool,
+    /// What it gives has gone through [`crate::redaction`], so that it may be other than text.
+    pub redact: bool,
 }
 
 impl<F> Executor for F
@@ -141,6 +159,8 @@ pub(super) struct Work {
     pub(super) progress: u16,
     pub(super) log: Vec<Digest>,
     tail: Vec<u8>,
+    /// The try that is under way.
+    pub(super) begun: Option<Try>,
 }
 
 /// What an executor may use besides its inputs. Clones share it.
@@ -148,13 +168,26 @@ pub(super) struct Work {
 pub struct Context {
     token: CancelToken,
     budget: Budget,
+    obligations: Arc<Obligations>,
     artifacts: Arc<dyn Artifacts>,
     work: Arc<Mutex<Work>>,
 }
 
 impl Context {
-    pub(super) fn new(budget: Budget, artifacts: Arc<dyn Artifacts>) -> Self {
-        Self { token: CancelToken::default(), budget, artifacts, work: Arc::default() }
+    pub(super) fn new(
+        budget: Budget,
+        obligations: Obligations,
+        artifacts: Arc<dyn Artifacts>,
+    ) -> Self {
+        let obligations = Arc::new(obligations);
+        let (token, work) = (CancelToken::default(), Arc::default());
+        Self { token, budget, obligations, artifacts, work }
+    }
+
+    /// What the gate wants the step to keep to.
+    #[must_use]
+    pub fn obligations(&self) -> &Obligations {
+        &self.obligations
     }
 
     pub(super) fn with_work<T>(&self, look: impl FnOnce(&mut Work) -> T) -> T {
@@ -202,7 +235,8 @@ impl Context {
             work.spent.add(more);
             work.spent
         });
-        if spent.is_over(self.budget) {
+        let most = self.obligations.budget_bytes;
+        if spent.is_over(self.budget) || most.is_some_and(|most| spent.bytes > most) {
             self.token.cancel(Cause::Budget);
         }
         self.check()
@@ -213,15 +247,36 @@ impl Context {
     /// # Errors
     /// The log cannot be kept.
     pub fn log(&self, bytes: &[u8]) -> Result<(), StepError> {
+        if self.obligations.budget_bytes.is_some() {
+            self.spend(Spent { bytes: bytes.len() as u64, ..Spent::default() })?;
+        }
         self.with_work(|work| {
             work.tail.extend_from_slice(bytes);
             while work.tail.len() >= LOG_CHUNK_BYTES {
-                let rest = work.tail.split_off(LOG_CHUNK_BYTES);
+                let rest = work.tail.split_off(self.cut(&work.tail));
                 let chunk = std::mem::replace(&mut work.tail, rest);
                 self.keep(work, &chunk)?;
             }
             Ok(())
         })
+    }
+
+    /// What a step gives as it may be kept: within its budget, and without secrets.
+    pub(super) fn cleared(&self, outputs: Outputs, duties: Duties) -> Result<Outputs, StepError> {
+        let bytes = outputs.values().map(|bytes| bytes.len() as u64).sum();
+        if self.obligations.budget_bytes.is_some() {
+            self.spend(Spent { bytes, ..Spent::default() })?;
+        }
+        if !self.obligations.redact || duties.redact {
+            return Ok(outputs);
+        }
+        let clear = |(name, bytes): (String, Vec<u8>)| match String::from_utf8(bytes) {
+            Ok(text) => Ok((name, redaction::redact(&text).into_owned().into_bytes())),
+            Err(_) => Err(StepError::Permanent(format!(
+                "the policy wants secrets taken out of what it gives, and \"{name}\" is no text"
+            ))),
+        };
+        outputs.into_iter().map(clear).collect()
     }
 
     /// Puts the last, short chunk away.
@@ -232,7 +287,24 @@ impl Context {
         })
     }
 
+    /// Where a full chunk ends. A secret that two chunks share is not seen in either, so that what
+    /// is redacted is cut between lines.
+    fn cut(&self, tail: &[u8]) -> usize {
+        let line = tail[..LOG_CHUNK_BYTES].iter().rposition(|&byte| byte == b'\n');
+        match line {
+            Some(end) if self.obligations.redact => end + 1,
+            _ => LOG_CHUNK_BYTES,
+        }
+    }
+
     fn keep(&self, work: &mut Work, chunk: &[u8]) -> Result<(), StepError> {
+        let text;
+        let chunk = if self.obligations.redact {
+            text = redaction::redact(&String::from_utf8_lossy(chunk)).into_owned();
+            text.as_bytes()
+        } else {
+            chunk
+        };
         if work.log.len() < LOG_CHUNKS_MAX {
             work.log.push(self.artifacts.put(chunk)?);
         } else if work.log.len() == LOG_CHUNKS_MAX {

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::executor::{Context, Spent, StepError};
+use super::sandbox::{self, Network, Walls};
 
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(10);
@@ -20,6 +21,12 @@ impl Context {
     /// in what it answers.
     pub fn process(&self, mut command: Command) -> Result<ExitStatus, StepError> {
         self.check()?;
+        let most = self.obligations().budget_bytes;
+        if most.is_some() && !cfg!(target_os = "linux") {
+            return Err(StepError::Permanent(
+                "the policy says how many bytes it may write, which cannot be counted here".into(),
+            ));
+        }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -33,7 +40,7 @@ impl Context {
             child.stderr.take().map(|pipe| read(pipe, sender.clone())),
         ];
         drop(sender);
-        let mut logged = Ok(());
+        let (mut logged, mut counted) = (Ok(()), 0);
         let mut result = loop {
             match printed.recv_timeout(LOOK) {
                 Ok(bytes) => logged = self.log(&bytes),
@@ -41,13 +48,20 @@ impl Context {
                 Err(mpsc::RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
-            if let Err(error) = self.check().and(logged.clone()) {
+            let written = match most {
+                Some(_) => self.count(&child, &mut counted),
+                None => Ok(()),
+            };
+            if let Err(error) = written.and(self.check()).and(logged.clone()) {
                 break Err(error);
             }
             if has_ended(&mut child) {
                 break Ok(());
             }
         };
+        if most.is_some() && result.is_ok() {
+            result = self.count(&child, &mut counted);
+        }
         let status = end(&mut child);
         for bytes in printed {
             if result.is_ok() {
@@ -63,6 +77,51 @@ impl Context {
             .map_err(|error| StepError::Transient(format!("\"{name}\" got lost: {error}")))?;
         self.spend(Spent { cpu, ..Spent::default() })?;
         Ok(status)
+    }
+
+    /// The same behind `walls`, made stricter by what the gate obliges the step to. The log says
+    /// first what of that this system holds.
+    ///
+    /// # Errors
+    /// As [`Context::process`]; or the policy wants a sandbox that is not there.
+    pub fn walled_process(
+        &self,
+        mut command: Command,
+        mut walls: Walls,
+    ) -> Result<ExitStatus, StepError> {
+        let (held, obligations) = (sandbox::ability(), self.obligations());
+        if let Some(name) = &obligations.sandbox {
+            if !sandbox::NAMES.contains(&name.as_str()) {
+                let names = sandbox::NAMES.join(", ");
+                return Err(StepError::Permanent(format!(
+                    "there is no sandbox \"{name}\": the policy can ask for {names}"
+                )));
+            }
+            if !held.is_whole() {
+                return Err(StepError::Permanent(format!(
+                    "the policy wants it in the sandbox \"{name}\", and here it would run {}",
+                    held.told()
+                )));
+            }
+            walls.network = Network::None;
+        }
+        walls.file_bytes_max = obligations.budget_bytes.or(walls.file_bytes_max);
+        walls.cpu_s_max = obligations.budget_s.or(walls.cpu_s_max);
+        sandbox::wall_in(&mut command, &walls).map_err(StepError::Permanent)?;
+        self.log(format!("It runs {}.\n", held.told()).as_bytes())?;
+        self.process(command)
+    }
+
+    /// Counts what the program, and the children that it waited for, have written by now.
+    fn count(&self, child: &Child, counted: &mut u64) -> Result<(), StepError> {
+        let account = std::fs::read_to_string(format!("/proc/{}/io", child.id()));
+        let written = account.ok().and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("wchar: "));
+            line?.trim().parse::<u64>().ok()
+        });
+        let fresh = written.unwrap_or(0).saturating_sub(*counted);
+        *counted += fresh;
+        self.spend(Spent { bytes: fresh, ..Spent::default() })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::plan::Graph;
-use super::record::{RUNS, RunRow, STEPS, StepRow};
+use super::record::{RUNS, RunRow, STEPS, StepRow, Try};
 use super::{Digest, RunError, RunId, RunState, Runs, StepState};
 use crate::gate::CanonicalPath;
 
@@ -45,6 +45,8 @@ pub struct RunView {
     pub workspace: Option<String>,
     /// When it was written down, in milliseconds since 1970.
     pub begun_ms: u64,
+    /// When it was over, if it is.
+    pub ended_ms: Option<u64>,
     /// Its steps, in the plan's order.
     pub steps: Vec<StepView>,
 }
@@ -70,6 +72,8 @@ pub struct StepView {
     pub outputs: BTreeMap<String, Digest>,
     /// How often it was tried.
     pub attempts: u32,
+    /// Each try, oldest first: when it began, how long it took and what became of it.
+    pub tries: Vec<Try>,
     /// How much of it is done, from 0 to 1.
     pub progress: f32,
 }
@@ -115,6 +119,7 @@ impl Runs {
             principal: row.principal.clone(),
             workspace: row.workspace.clone(),
             begun_ms: row.begun_ms,
+            ended_ms: row.ended_ms,
             steps: views.collect(),
             summary: summary(run, &row),
         })
@@ -205,11 +210,25 @@ impl Runs {
             inputs: row.inputs.clone(),
             outputs: row.outputs.clone(),
             attempts: row.attempts,
+            tries: self.tries(run, number, row),
             progress: match state.has_result() {
                 true => 1.0,
                 false => f32::from(progress.unwrap_or(0)) / 1000.0,
             },
         }
+    }
+}
+
+impl Runs {
+    /// Those that are written down, and the one that is under way.
+    fn tries(&self, run: RunId, step: u32, row: &StepRow) -> Vec<Try> {
+        let mut tries = row.tries.clone();
+        if let Some(Some(now)) = self.work(run, step, |work| work.begun.clone())
+            && tries.last().is_none_or(|last| last.started_ms != now.started_ms)
+        {
+            tries.push(now);
+        }
+        tries
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::executor::Spent;
+use super::executor::{Spent, StepError};
 use super::{Cause, Digest};
 use crate::row::Table;
 
@@ -84,6 +85,44 @@ impl StepState {
     }
 }
 
+/// What became of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TryEnd {
+    /// It did what it should.
+    Done,
+    /// It failed; another may follow.
+    Failed,
+    /// It was told to stop.
+    Stopped,
+    /// It took back what was done.
+    TakenBack,
+}
+
+/// One try of a step, or of what takes it back.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Try {
+    /// When it began, by the clock that people set, in milliseconds since 1970: shown, never
+    /// reckoned with.
+    pub started_ms: u64,
+    /// How long it took, by the clock that nobody sets; none while it runs, and where the process
+    /// ended meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+    /// What became of it, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<TryEnd>,
+}
+
+/// Tries of one step that are remembered, the newest.
+pub(super) const TRIES_KEPT_MAX: usize = 100;
+
+/// By the clock that people set, in milliseconds since 1970.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(super) struct RunRow {
     pub(super) name: String,
@@ -100,6 +139,9 @@ pub(super) struct RunRow {
     pub(super) done: u32,
     /// By the clock that people set, in milliseconds since 1970: shown, never reckoned with.
     pub(super) begun_ms: u64,
+    /// When it was over, by the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ended_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -118,6 +160,8 @@ pub(super) struct StepRow {
     /// The how-manieth of its run it was done.
     #[serde(default)]
     pub(super) order: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tries: Vec<Try>,
     #[serde(default)]
     pub(super) spent: Spent,
     /// Why it was run, taken from the cache, or failed.
@@ -135,8 +179,30 @@ impl StepRow {
             log: Vec::new(),
             attempts: 0,
             order: 0,
+            tries: Vec::new(),
             spent: Spent::default(),
             reason: String::new(),
+        }
+    }
+
+    /// As if it had not been its turn, with what was tried until now.
+    pub(super) fn anew(&self) -> Self {
+        Self { tries: self.tries.clone(), ..Self::new(StepState::Waiting) }
+    }
+
+    /// A try begins now.
+    pub(super) fn begin_try(&mut self) {
+        if self.tries.len() >= TRIES_KEPT_MAX {
+            self.tries.remove(0);
+        }
+        self.tries.push(Try { started_ms: now_ms(), took_ms: None, end: None });
+    }
+
+    /// The newest try has ended.
+    pub(super) fn end_try(&mut self, took: Duration, end: TryEnd) {
+        if let Some(it) = self.tries.last_mut() {
+            it.took_ms = Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            it.end = Some(end);
         }
     }
 }
@@ -166,6 +232,15 @@ macro_rules! json {
 pub(super) use json;
 
 json!(RunRow, StepRow, CacheRow);
+
+/// What became of a try that ended so.
+pub(super) fn end_of<T>(result: &Result<T, StepError>) -> TryEnd {
+    match result {
+        Ok(_) => TryEnd::Done,
+        Err(StepError::Stopped(_)) => TryEnd::Stopped,
+        Err(_) => TryEnd::Failed,
+    }
+}
 
 /// What a run that stopped says of it.
 pub(super) fn told(cause: Cause) -> &'static str {
@@ -214,6 +289,8 @@ mod tests {
         step.log = vec![Digest::of(b"z")];
         step.outputs = outputs.clone();
         step.reason = "why".to_owned();
+        step.begin_try();
+        step.end_try(Duration::from_millis(7), TryEnd::Failed);
         survives(&step, &mut random);
         survives(&CacheRow { outputs, run: 7, step: "s".to_owned() }, &mut random);
         let run = RunRow {
@@ -226,6 +303,7 @@ mod tests {
             total: 3,
             done: 2,
             begun_ms: 1,
+            ended_ms: Some(2),
         };
         survives(&run, &mut random);
     }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use super::{Digest, RunId};
+use crate::gate::Obligations;
 
 /// Where outputs, logs and plans are kept: bytes by their BLAKE3 hash.
 pub trait Artifacts: Send + Sync {
@@ -78,6 +80,10 @@ pub trait GateKeeper: Send + Sync {
 pub enum Decision {
     /// Go on.
     Allow,
+    /// Go on, and keep to these.
+    AllowWith(Box<Obligations>),
+    /// It was done too often lately: ask again after so long.
+    Later(Duration),
     /// Not now: a person has to say. The reason is shown.
     Ask(String),
     /// No, for this reason.

@@ -80,7 +80,7 @@ fn attempt(job: &Job, artifacts: &dyn Artifacts) -> Result<BTreeMap<String, Dige
     // The executor has ended, so there is nothing left to stop.
     drop(job.context.spend(Spent { cpu, ..Spent::default() }));
     let logged = job.context.close_log();
-    let outputs = result?;
+    let outputs = job.context.cleared(result?, job.executor.duties())?;
     logged?;
     let mut digests = BTreeMap::new();
     for (name, bytes) in outputs {

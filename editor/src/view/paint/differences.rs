@@ -41,7 +41,9 @@ impl Painter<'_> {
         for index in alignment.parts_in(seen) {
             let (part, rows) = (&alignment.parts()[index], alignment.rows_of(index));
             let color = color(part.kind, &self.theme.colors);
-            let (start, lines) = (y(rows.start), part.lines.len() as f32 * height);
+            let blanks = alignment.blanks_of(index);
+            let own = rows.len() - blanks;
+            let (start, lines) = (y(rows.start), own as f32 * height);
             let tint = Rect {
                 x: text.x - NUMBER_RIGHT / 3.0,
                 y: start,
@@ -54,7 +56,15 @@ impl Painter<'_> {
             let hole = Rect {
                 y: start + lines,
                 width: area.width - SCROLL_BAR,
-                height: part.blanks as f32 * height,
+                height: blanks as f32 * height,
+                ..area
+            };
+            self.scene.fill(hole, self.theme.colors.canvas);
+            let gap = alignment.gap_before(index);
+            let hole = Rect {
+                y: y(gap.start),
+                width: area.width - SCROLL_BAR,
+                height: gap.len() as f32 * height,
                 ..area
             };
             self.scene.fill(hole, self.theme.colors.canvas);
