@@ -13,13 +13,15 @@ const TIMED_MAX: usize = 1024;
 pub struct Convergence {
     /// Which batch, as the count of batches up to it, and since when.
     waiting: VecDeque<(u64, Instant)>,
+    /// How many were written when this was told last.
+    written: u64,
     times: VecDeque<Duration>,
 }
 
 impl Convergence {
     /// So many batches are written by now.
     pub fn wrote(&mut self, count: u64, now: Instant) {
-        let is_new = self.waiting.back().is_none_or(|(last, _)| *last < count);
+        let is_new = std::mem::replace(&mut self.written, count) < count;
         if is_new && self.waiting.len() < TIMED_MAX {
             self.waiting.push_back((count, now));
         }
@@ -63,6 +65,8 @@ mod tests {
         it.wrote(2, at(10));
         it.came(Some(1), at(4));
         it.came(Some(2), at(40));
+        it.wrote(2, at(41));
+        it.came(Some(2), at(41));
         assert_eq!((it.percentile(0.0), it.percentile(1.0)), (Some(4.0), Some(30.0)));
         it.wrote(3, at(50));
         it.came(None, at(60));
