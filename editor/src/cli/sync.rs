@@ -49,7 +49,8 @@ pub(super) fn run(directories: &Directories, ask: &SyncAsk, form: Form) -> Resul
         Fault::state("Hearth does not run: start it, or `hearth --headless` without a window.")
     })?;
     let absolute = |path: &Path| -> Result<Value, Fault> {
-        let path = std::path::absolute(path).map_err(|error| Fault::file("Reading", path, &error))?;
+        let path =
+            std::path::absolute(path).map_err(|error| Fault::file("Reading", path, &error))?;
         Ok(path_to_json(&path))
     };
     let answer = match ask {
