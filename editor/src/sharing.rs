@@ -4,6 +4,7 @@
 //! All of it happens in the order in which it is told ([`Order`]); what the UI thread has to know
 //! is posted to it. The rules are those of [`sync`]; here is what they are carried out with.
 
+mod convergence;
 mod folder;
 mod kept;
 mod worker;

@@ -284,6 +284,20 @@ impl Replica {
         own.map(|(id, chain)| (*id, chain.len()))
     }
 
+    /// How many batches of this process every peer that has the workspace says it has; `None`
+    /// while no such peer is linked.
+    #[must_use]
+    pub fn converged(&self) -> Option<u64> {
+        let here = self.peers.values().filter(|peer| peer.is_here);
+        here.map(|peer| peer.has.get(&self.own).copied().unwrap_or(0)).min()
+    }
+
+    /// How many batches this process has written.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.chains.get(&self.own).map_or(0, Chain::len)
+    }
+
     /// How far each peer is that was ever linked since the start.
     pub fn peers(&self) -> impl Iterator<Item = PeerStatus> {
         self.peers.iter().map(|(device, peer)| {

@@ -16,7 +16,7 @@ fn hearth(home: &Home, words: &[&str]) -> Output {
 }
 
 /// What a subcommand answers with `--json`.
-fn json_of(home: &Home, words: &[&str]) -> Value {
+pub(super) fn json_of(home: &Home, words: &[&str]) -> Value {
     let output = hearth(home, &[words, &["--json"]].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{words:?}: {said}");
@@ -30,7 +30,7 @@ fn fault_of(home: &Home, words: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
-fn until(home: &Home, words: &[&str], holds: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn until(home: &Home, words: &[&str], holds: impl Fn(&Value) -> bool) -> Value {
     let begun = Instant::now();
     loop {
         let value = json_of(home, words);
@@ -70,21 +70,21 @@ fn udp_sockets(pid: u32) -> usize {
         .count()
 }
 
-struct Pair {
-    desk: Home,
-    at_desk: Instance,
-    studio: Home,
-    at_studio: Instance,
+pub(super) struct Pair {
+    pub(super) desk: Home,
+    pub(super) at_desk: Instance,
+    pub(super) studio: Home,
+    pub(super) at_studio: Instance,
 }
 
-fn two() -> Pair {
+pub(super) fn two() -> Pair {
     let (desk, studio) = (Home::new().unwrap(), Home::new().unwrap());
     let (at_desk, at_studio) = (start(&desk, &[]), start(&studio, &[]));
     Pair { desk, at_desk, studio, at_studio }
 }
 
 /// Pairs them with the calls that a person makes; the newcomer's id.
-fn paired(pair: &Pair) -> String {
+pub(super) fn paired(pair: &Pair) -> String {
     let shown = json_of(&pair.desk, &["pair", "--show", "--name", "desk"]);
     let code = shown["code"].as_str().unwrap();
     let joining = json_of(&pair.studio, &["pair", "--join", code, "--name", "studio"]);

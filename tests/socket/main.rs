@@ -16,6 +16,7 @@ mod pictures;
 mod principals;
 mod settings;
 mod shapes;
+mod sharing;
 mod windows;
 
 use std::path::Path;

@@ -17,6 +17,7 @@ use sync::{
 };
 use text::{Author, Cause, Grouping, Operation, Origin, Rope, TextHash, Version};
 
+use super::convergence::Convergence;
 use super::folder::{Folder, Lies};
 use super::{Adoption, Order, Parts, SharedFile, kept};
 use crate::buffer::BufferId;
@@ -50,6 +51,21 @@ struct Shared {
     merged: usize,
     branched: usize,
     troubles: usize,
+    convergence: Convergence,
+}
+
+impl Shared {
+    fn new(folder: Folder, workspace: Workspace, watcher: Option<RecommendedWatcher>) -> Self {
+        Self {
+            folder,
+            workspace,
+            _watcher: watcher,
+            merged: 0,
+            branched: 0,
+            troubles: 0,
+            convergence: Convergence::default(),
+        }
+    }
 }
 
 struct Join {
@@ -133,6 +149,12 @@ impl Worker {
             if Instant::now() >= minute {
                 minute = Instant::now() + MINUTE;
                 self.each(|shared| shared.workspace.tick());
+            }
+            let now = Instant::now();
+            for shared in self.shared.values_mut() {
+                let replica = shared.workspace.replica();
+                shared.convergence.wrote(replica.written(), now);
+                shared.convergence.came(replica.converged(), now);
             }
             self.answer_joins();
             self.flush();
@@ -310,8 +332,7 @@ impl Worker {
         let acts = workspace.begin(&*group);
         let folder = Folder::new(root);
         let watcher = self.watch(id, folder.root());
-        let shared =
-            Shared { folder, workspace, _watcher: watcher, merged: 0, branched: 0, troubles: 0 };
+        let shared = Shared::new(folder, workspace, watcher);
         self.shared.insert(id, shared);
         self.carry_out(id, acts);
         self.rescan(id);
@@ -402,8 +423,7 @@ impl Worker {
         let mut workspace = Workspace::new(replica, Author::random());
         drop(workspace.begin(&*group));
         let folder = Folder::new(root);
-        let shared =
-            Shared { folder, workspace, _watcher: None, merged: 0, branched: 0, troubles: 0 };
+        let shared = Shared::new(folder, workspace, None);
         self.shared.insert(id, shared);
         for device in self.linked.clone() {
             self.one(id, |it| it.linked(device));
@@ -465,7 +485,10 @@ impl Worker {
                 "path": path_to_json(shared.folder.root()),
                 "files": shared.workspace.paths().count(),
                 "peers": peers.collect::<Vec<_>>(),
-                "convergence_ms": { "p50": null, "p99": null },
+                "convergence_ms": {
+                    "p50": shared.convergence.percentile(0.5),
+                    "p99": shared.convergence.percentile(0.99),
+                },
                 "conflicts": shared.branched,
                 "differences": shared.troubles,
             })
