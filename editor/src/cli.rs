@@ -104,7 +104,7 @@ hearth policy check principal=P action=A [resource=R] [risk=L2] [when=trusted,ma
     test [FILE]                   run the tests that your policy carries
 hearth pair --show                a code for a new device, to scan, to paste or to type
     --join CODE [--at ADDRESS]    on the new one: CODE is the text, a picture of it, or the short
-                                  code with the address beside it
+                                  code, with the address beside it on another network
     --join CODE --confirm \"W W W W\"
                                   the same words are on the other screen
 hearth devices                    your machines

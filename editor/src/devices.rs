@@ -17,7 +17,7 @@ use net::kept::{PURPOSE, Store};
 use net::link::Path;
 use net::node::{Guest, Joining, Seen, Shown, Way};
 use net::pairing::{Code, Qr, ShortCode, Words};
-use net::{Config, Event, Frontier, Node, NodeError, Standing};
+use net::{Config, Discover, Event, Frontier, Node, NodeError, Standing};
 use serde_json::{Value, json};
 
 use crate::directories::Directories;
@@ -92,7 +92,11 @@ impl Devices {
         let told = running.told.clone().ok_or_else(|| {
             Fault::state("Hearth does not run: start it, or `hearth --headless` without a window.")
         })?;
-        let config = Config { signer: self.signer.clone(), store: self.store.clone() };
+        let config = Config {
+            signer: self.signer.clone(),
+            store: self.store.clone(),
+            discover: Discover::LocalNetwork,
+        };
         let (node, mut events) = Node::start(config).map_err(|error| fault(&error))?;
         let hear = move || {
             while let Some(event) = events.wait() {
@@ -208,12 +212,8 @@ fn way(code: &str, at: Option<&str>) -> Result<Way, Fault> {
     let short = ShortCode::read(code).ok_or_else(|| {
         Fault::usage("That is no pairing code: copy all of it, or type its ten letters and digits.")
     })?;
-    let at = at.ok_or_else(|| {
-        Fault::usage(
-            "A short code needs to know where the other device is: add the address that it shows \
-             with --at, or take the whole code.",
-        )
-    })?;
+    // Without an address it is looked for on the local network.
+    let Some(at) = at else { return Ok(Way::Typed(short, Vec::new())) };
     let at: SocketAddr = at.trim().parse().map_err(|_| {
         Fault::usage(format!("\"{at}\" is no address: write it as 192.168.1.7:4000."))
     })?;

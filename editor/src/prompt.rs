@@ -40,9 +40,7 @@ impl Question {
             Question::SaveAs => "Enter saves there, Tab completes",
             Question::Compare => "Enter shows both beside each other, Tab completes",
             Question::Passphrase => "Enter unlocks: what was unsaved comes back, and its undo",
-            Question::PairingCode => {
-                "Paste all of it, or type the ten letters, a space and the address beside them"
-            }
+            Question::PairingCode => "Paste all of it, or type the ten letters and digits",
         }
     }
 }

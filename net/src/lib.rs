@@ -32,6 +32,7 @@
 
 pub mod channel;
 pub mod codec;
+pub mod discovery;
 pub mod entry;
 pub mod epoch;
 pub mod gossip;
@@ -51,4 +52,4 @@ pub use epoch::{EpochId, EpochKey};
 pub use group::{Device, Group, GroupError, Standing};
 pub use kernel::ledger::Signer;
 pub use kernel::principal::DeviceId;
-pub use node::{Config, Event, Events, Node, NodeError, SendError};
+pub use node::{Config, Discover, Event, Events, Node, NodeError, SendError};

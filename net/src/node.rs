@@ -4,6 +4,7 @@
 //! answers at once, except what changes the group, which returns when that is durable.
 
 mod carry;
+mod nearby;
 mod pair;
 mod seek;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use kernel::principal::DeviceId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::channel::Channel;
+use crate::discovery::Discovery;
 use crate::entry::{Entry, Frontier};
 use crate::gossip::{self, Message};
 use crate::group::{Group, GroupError, Standing};
@@ -156,6 +158,17 @@ pub struct Config {
     pub signer: Arc<dyn Signer>,
     /// Where its group is kept.
     pub store: Store,
+    /// Whether it looks for the others by itself.
+    pub discover: Discover,
+}
+
+/// Whether a node is found, and finds others, by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discover {
+    /// By addresses alone.
+    Nobody,
+    /// On the local network, too.
+    LocalNetwork,
 }
 
 /// A device as it is now.
@@ -189,6 +202,7 @@ struct Shared {
     /// Told of when the node stops.
     stop: Notify,
     instance: [u8; 16],
+    discover: Discover,
     runtime: tokio::runtime::Handle,
 }
 
@@ -197,6 +211,7 @@ struct State {
     /// `kept.group` for others, as of the last change.
     group: Option<Arc<Group>>,
     quic: Option<Arc<Quic>>,
+    discovery: Option<Arc<Discovery>>,
     links: BTreeMap<DeviceId, Live>,
     links_made: u64,
     /// Wakes whoever seeks a device.
@@ -216,7 +231,7 @@ impl Node {
     /// # Errors
     /// [`NodeError::Store`] or [`NodeError::System`].
     pub fn start(config: Config) -> Result<(Self, Events), NodeError> {
-        let Config { signer, store } = config;
+        let Config { signer, store, discover } = config;
         let kept = match store.load()? {
             Some(kept) => kept,
             None => Kept::fresh().ok_or(StoreError::Random)?,
@@ -233,6 +248,7 @@ impl Node {
                 group: kept.group.clone().map(Arc::new),
                 kept,
                 quic: None,
+                discovery: None,
                 links: BTreeMap::new(),
                 links_made: 0,
                 seekers: BTreeMap::new(),
@@ -243,6 +259,7 @@ impl Node {
             event_bytes: Arc::new(Semaphore::new(EVENT_BYTES_MAX)),
             stop: Notify::new(),
             instance: *random::<16>().ok_or(StoreError::Random)?,
+            discover,
             runtime: runtime.handle().clone(),
         });
         let waiting = shared.clone();
@@ -487,6 +504,7 @@ impl Shared {
                 }
             }
         });
+        self.look_around();
         self.refresh();
         Ok(())
     }
@@ -575,6 +593,7 @@ impl Shared {
                 shared.drop_link(device);
             });
         }
+        self.announce();
         self.tell(Event::Changed(group));
     }
 
@@ -633,7 +652,11 @@ impl Shared {
 
     /// Ends every link and keeps what was learnt.
     async fn end(&self) {
-        let quic = self.state().quic.take();
+        let (quic, discovery) = {
+            let mut state = self.state();
+            (state.quic.take(), state.discovery.take())
+        };
+        drop(discovery);
         {
             let mut state = self.state();
             let linked: Vec<DeviceId> = state.links.keys().copied().collect();

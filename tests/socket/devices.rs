@@ -191,7 +191,6 @@ fn a_picture_of_the_code_and_a_typed_one_lead_to_the_same_question() {
     // Typed: the address stands beside the code.
     let shown = json_of(&pair.desk, &["pair", "--show"]);
     let (short, at) = (shown["short_code"].as_str().unwrap(), shown["at"][0].as_str().unwrap());
-    one_sentence(&fault_of(&pair.studio, &["pair", "--join", short]), &["--at"]);
     let typed = short.to_lowercase();
     let joining = json_of(&pair.studio, &["pair", "--join", &typed, "--at", at]);
     assert_eq!(joining["state"], json!("confirm"));

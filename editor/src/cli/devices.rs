@@ -191,8 +191,8 @@ fn words(value: &Value) -> String {
 fn code(shown: &Value) -> String {
     let at = shown["at"][0].as_str().unwrap_or_default();
     format!(
-        "{}\nScan this on the new device, or give it the text:\n\n{}\n\nor the short code {} with \
-         --at {at}. It works once, for {} seconds.\n",
+        "{}\nScan this on the new device, or give it the text:\n\n{}\n\nor the short code {} (on \
+         another network with --at {at}). It works once, for {} seconds.\n",
         word(shown, "qr"),
         word(shown, "code"),
         word(shown, "short_code"),

@@ -87,7 +87,7 @@ pub enum Joining {
 pub enum Way {
     /// All of it.
     Scanned(Code),
-    /// What is typed, and where the other is.
+    /// What is typed, and where the other is; nowhere: it is looked for on the local network.
     Typed(ShortCode, Vec<SocketAddr>),
 }
 
@@ -151,6 +151,10 @@ impl Node {
         if let Some(old) = old {
             old.end();
         }
+        {
+            let offer = offer.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.announce_code(offer.short(), port);
+        }
         shared.runtime.spawn(host(shared.clone(), endpoint, offer));
         self.shown().ok_or_else(random)
     }
@@ -182,8 +186,10 @@ impl Node {
 
     /// Ends the code that is shown.
     pub fn hide(&self) {
-        if let Some(showing) = self.shared.state().pairings.shown.take() {
+        let shown = self.shared.state().pairings.shown.take();
+        if let Some(showing) = shown {
             showing.end();
+            self.shared.withdraw_code();
         }
     }
 
@@ -249,6 +255,13 @@ impl Node {
                 return Err(NodeError::Grouped);
             }
             Card::sign(&*self.shared.signer, name, state.kept.wrapping.public())
+        };
+        let way = match way {
+            Way::Typed(code, at) if at.is_empty() => {
+                let at = super::nearby::look_for(&code);
+                Way::Typed(code, at)
+            }
+            way => way,
         };
         // The key that the group's keys will be wrapped for outlives a crash from here on.
         self.shared.save()?;
@@ -388,6 +401,13 @@ async fn host(shared: Arc<Shared>, endpoint: Endpoint, offer: Arc<Mutex<Offer>>)
         });
     }
     endpoint.set_server_config(None);
+    let is_latest = {
+        let state = shared.state();
+        state.pairings.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.offer, &offer))
+    };
+    if is_latest {
+        shared.withdraw_code();
+    }
     // The port is free once nobody is asked about any more.
     endpoint.wait_idle().await;
 }

@@ -40,7 +40,12 @@ impl Machine {
     }
 
     fn start(&self) -> (Node, Events) {
-        Node::start(Config { signer: Arc::new(self.key()), store: self.store() }).unwrap()
+        self.start_with(Discover::Nobody)
+    }
+
+    fn start_with(&self, discover: Discover) -> (Node, Events) {
+        let signer = Arc::new(self.key());
+        Node::start(Config { signer, store: self.store(), discover }).unwrap()
     }
 }
 
@@ -360,4 +365,29 @@ fn a_code_whose_key_is_anothers_leads_nowhere() {
     let tried = studio.join(Way::Scanned(code), name("studio"));
     assert_eq!(pair_error(tried), PairError::Lost);
     assert!(desk.shown().is_some(), "nobody has used the code");
+}
+
+#[test]
+fn on_one_network_devices_find_each_other_and_a_typed_code_without_an_address() {
+    let (one, two) = (Machine::new(21), Machine::new(22));
+    let (desk, mut at_desk) = one.start_with(Discover::LocalNetwork);
+    let (studio, _at_studio) = two.start_with(Discover::LocalNetwork);
+    let shown = desk.show(name("home"), name("desk")).unwrap();
+    let way = Way::Typed(ShortCode::read(&shown.short).unwrap(), Vec::new());
+    let words = asked(&studio.join(way, name("studio")).unwrap());
+    studio.confirm(&words).unwrap();
+    until(&mut at_desk, |event| matches!(event, Event::Asked(_)));
+    desk.admit_guest(studio.me(), &words).unwrap();
+    until(&mut at_desk, |event| matches!(event, Event::Connected(..)));
+    // Both forget where the other was, as after a move to another network.
+    drop((desk, studio, at_desk));
+    for machine in [&one, &two] {
+        let mut kept = machine.store().load().unwrap().unwrap();
+        kept.peers.values_mut().for_each(|peer| peer.addresses.clear());
+        kept.port = 0;
+        machine.store().save(&kept).unwrap();
+    }
+    let (_desk, mut at_desk) = one.start_with(Discover::LocalNetwork);
+    let (_studio, _events) = two.start_with(Discover::LocalNetwork);
+    until(&mut at_desk, |event| matches!(event, Event::Connected(..)));
 }
