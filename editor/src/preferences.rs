@@ -45,10 +45,13 @@ pub enum Preferred {
     /// Movement or none.
     Motion(Motion),
     /// Letters fitted to pixels or not.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only X displays say so"))]
     Hinting(Hinting),
     /// Edges of letters blended or not.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only X displays say so"))]
     Smoothing(Smoothing),
     /// Two clicks within this time are a double click.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only X displays say so"))]
     DoubleClick(Duration),
 }
 
@@ -58,6 +61,7 @@ pub enum Source {
     /// The desktop, or the system itself.
     Desktop,
     /// The X display.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has one"))]
     Display,
 }
 
