@@ -23,6 +23,7 @@ mod resting;
 mod rows;
 mod runs;
 mod samples;
+mod sharing;
 mod source;
 mod start;
 mod trace;
@@ -75,6 +76,7 @@ fn all() -> Vec<Measure> {
         objects::measures,
         rows::measures,
         runs::measures,
+        sharing::measures,
     ];
     rooms.iter().flat_map(|measures| measures()).collect()
 }
