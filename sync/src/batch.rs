@@ -1,4 +1,4 @@
-//! A batch: what one device wrote between two moments, signed, sealed and chained to the one before.
+//! A batch: what one device wrote between two moments, signed, sealed, chained to the one before.
 //!
 //! Bytes: `version (1) | workspace (16) | device (32) | chain (16) | number (8) | previous (32) |
 //! epoch (32) | nonce (24) | count (4) and sealed items | signature (64)`. The sealed items are

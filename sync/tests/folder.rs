@@ -1,5 +1,7 @@
 //! Two devices that share a folder: what is on one's disk comes to be on the other's.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 

@@ -1,29 +1,28 @@
-//! The thread itself.
+//! The thread itself: what it is told, and what it carries out.
+
+mod disk;
+mod joining;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use kernel::log::{AppendError, Entry, Ticket};
-use kernel::object::{ObjectId, Root};
 use net::node::SendError;
-use net::{Channel, DeviceId, Frontier, Group};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
-use serde_json::json;
-use sync::{
-    Act, ChainId, FileId, RelativePath, Replica, Workspace, WorkspaceId, WriteError, Writing,
-};
-use text::{Author, Cause, Grouping, Operation, Origin, Rope, TextHash, Version};
+use net::{Channel, DeviceId, Group};
+use notify::RecommendedWatcher;
+use sync::{Act, ChainId, Workspace, WorkspaceId, WriteError};
+use text::change::Grouping;
+use text::{Cause, Operation, Origin, Rope, Version};
 
 use super::convergence::Convergence;
-use super::folder::{Folder, Lies};
+use super::folder::Folder;
 use super::{Adoption, Order, Parts, SharedFile, kept};
 use crate::buffer::BufferId;
 use crate::notice::Severity;
 use crate::program::Program;
-use crate::registry::{Fault, path_to_json};
 use crate::shell::Reply;
 
 /// How often everything is compared with every peer.
@@ -249,8 +248,6 @@ impl Worker {
         (self.parts.post)(Box::new(with));
     }
 
-    // What others wrote, and what was written here.
-
     fn hear(&mut self, from: DeviceId, channel: Channel, frame: &[u8]) {
         let Some(group) = self.group.clone() else {
             if self.early.len() < EARLY_MAX {
@@ -293,301 +290,6 @@ impl Worker {
             self.each(|shared| shared.workspace.tick());
         }
         self.write_waiting();
-    }
-
-    // The beginning, sharing and joining.
-
-    /// Reads what the log has.
-    fn begin(&mut self) {
-        let found = match kept::read(&self.parts.log.reader(), &self.parts.opener) {
-            Ok((found, 0)) => found,
-            Ok((found, damaged)) => {
-                self.say(
-                    Severity::Warning,
-                    format!(
-                        "{damaged} records of shared folders are damaged; other devices send \
-                         them again."
-                    ),
-                );
-                found
-            }
-            Err(error) => {
-                let sentence = format!("Shared folders could not be read: {error}.");
-                return self.say(Severity::Error, sentence);
-            }
-        };
-        for (id, found) in found {
-            if let Some(root) = found.root {
-                self.open(id, root, found.batches);
-            }
-        }
-        self.tell_roots();
-    }
-
-    fn open(&mut self, id: WorkspaceId, root: PathBuf, batches: Vec<sync::batch::Batch>) {
-        let (Some(group), Some(own)) = (self.group.clone(), ChainId::random()) else { return };
-        let replica = Replica::new(id, own, self.parts.signer.clone());
-        let replica = replica.restored(batches, &*group);
-        let mut workspace = Workspace::new(replica, Author::random());
-        let acts = workspace.begin(&*group);
-        let folder = Folder::new(root);
-        let watcher = self.watch(id, folder.root());
-        let shared = Shared::new(folder, workspace, watcher);
-        self.shared.insert(id, shared);
-        self.carry_out(id, acts);
-        self.rescan(id);
-        for device in self.linked.clone() {
-            self.one(id, |it| it.linked(device));
-        }
-    }
-
-    fn watch(&self, id: WorkspaceId, root: &Path) -> Option<RecommendedWatcher> {
-        let orders = self.orders.clone();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let order = match event {
-                Ok(event) if event.need_rescan() => Order::Rescan(id),
-                Ok(event) if event.kind.is_access() => return,
-                Ok(event) => Order::Touched(id, event.paths),
-                Err(_) => Order::Rescan(id),
-            };
-            drop(orders.send(order));
-        });
-        let watching = watcher.and_then(|mut watcher| {
-            watcher.watch(root, RecursiveMode::Recursive)?;
-            Ok(watcher)
-        });
-        match watching {
-            Ok(watcher) => Some(watcher),
-            Err(error) => {
-                let root = root.display();
-                self.say(
-                    Severity::Warning,
-                    format!(
-                        "{root} cannot be watched ({error}): what other programs write there is \
-                         seen at the next start."
-                    ),
-                );
-                None
-            }
-        }
-    }
-
-    fn tell_roots(&self) {
-        let roots = self.shared.iter().map(|(id, it)| (*id, it.folder.root().to_owned())).collect();
-        self.post(move |program| program.shared_folders(roots));
-    }
-
-    fn place(&mut self, path: &Path) -> Result<PathBuf, Fault> {
-        if self.group.is_none() {
-            return Err(Fault::state(
-                "This device has no others yet: pair one with `hearth pair`, then share.",
-            ));
-        }
-        let root = path.canonicalize().map_err(|error| Fault::file("Reading", path, &error))?;
-        if !root.is_dir() {
-            return Err(Fault::state(format!("{} is no folder.", root.display())));
-        }
-        let meets = |other: &Path| root.starts_with(other) || other.starts_with(&root);
-        match self.shared.values().find(|it| meets(it.folder.root())) {
-            Some(other) => {
-                Err(Fault::state(format!("{} is shared already.", other.folder.root().display())))
-            }
-            None => Ok(root),
-        }
-    }
-
-    fn share(&mut self, path: &Path) -> Result<serde_json::Value, Fault> {
-        let root = self.place(path)?;
-        let id = WorkspaceId::random()
-            .ok_or_else(|| Fault::machine("The system gave no random bytes."))?;
-        self.append(kept::place(id, &root));
-        self.open(id, root.clone(), Vec::new());
-        self.tell_roots();
-        Ok(json!({ "id": id.to_string(), "path": path_to_json(&root) }))
-    }
-
-    fn join(&mut self, id: WorkspaceId, path: PathBuf, reply: Reply) {
-        if let Err(error) = std::fs::create_dir_all(&path) {
-            return reply(Err(Fault::file("Making", &path, &error)));
-        }
-        if self.shared.contains_key(&id) {
-            return reply(Err(Fault::state("This device has joined that workspace already.")));
-        }
-        let root = match self.place(&path) {
-            Ok(root) => root,
-            Err(fault) => return reply(Err(fault)),
-        };
-        self.append(kept::place(id, &root));
-        let (Some(group), Some(own)) = (self.group.clone(), ChainId::random()) else { return };
-        let replica = Replica::new(id, own, self.parts.signer.clone());
-        let mut workspace = Workspace::new(replica, Author::random());
-        drop(workspace.begin(&*group));
-        let folder = Folder::new(root);
-        let shared = Shared::new(folder, workspace, None);
-        self.shared.insert(id, shared);
-        for device in self.linked.clone() {
-            self.one(id, |it| it.linked(device));
-        }
-        let now = Instant::now();
-        self.joins.push(Join { workspace: id, until: now + JOIN_TIME, heard: now, reply });
-    }
-
-    /// Answers those who joined and have everything, or have waited long enough.
-    fn answer_joins(&mut self) {
-        let now = Instant::now();
-        let (done, waiting): (Vec<Join>, Vec<Join>) =
-            std::mem::take(&mut self.joins).into_iter().partition(|join| {
-                let shared = self.shared.get(&join.workspace);
-                let is_there = shared.is_some_and(|it| {
-                    it.workspace.paths().next().is_some() && it.workspace.is_whole()
-                });
-                now >= join.until || is_there && now.duration_since(join.heard) >= JOIN_QUIET
-            });
-        self.joins = waiting;
-        for join in done {
-            let id = join.workspace;
-            // Files that only this device has are shared from now on.
-            let watcher = self.shared.get(&id).and_then(|it| self.watch(id, it.folder.root()));
-            if let Some(shared) = self.shared.get_mut(&id) {
-                shared._watcher = watcher;
-            }
-            self.rescan(id);
-            self.tell_roots();
-            let Some(shared) = self.shared.get(&id) else { continue };
-            (join.reply)(Ok(json!({
-                "id": id.to_string(),
-                "path": path_to_json(shared.folder.root()),
-                "files": shared.workspace.paths().count(),
-                "merged": shared.merged,
-                "branched": shared.branched,
-            })));
-        }
-    }
-
-    fn held_of(&self, device: DeviceId) -> Frontier {
-        let shared = self.shared.values();
-        let held = shared.flat_map(|it| it.workspace.replica().held_of(device));
-        Frontier(held.map(|(chain, count)| (chain.0, count)).collect())
-    }
-
-    fn status(&self) -> serde_json::Value {
-        let one = |(id, shared): (&WorkspaceId, &Shared)| {
-            let peers = shared.workspace.replica().peers().map(|peer| {
-                json!({
-                    "device": peer.device.to_string(),
-                    "online": peer.is_linked,
-                    "lag_ops": peer.lag_operations,
-                    "queue_bytes": peer.queue_bytes,
-                })
-            });
-            json!({
-                "id": id.to_string(),
-                "path": path_to_json(shared.folder.root()),
-                "files": shared.workspace.paths().count(),
-                "peers": peers.collect::<Vec<_>>(),
-                "convergence_ms": {
-                    "p50": shared.convergence.percentile(0.5),
-                    "p99": shared.convergence.percentile(0.99),
-                },
-                "conflicts": shared.branched,
-                "differences": shared.troubles,
-            })
-        };
-        json!({ "workspaces": self.shared.iter().map(one).collect::<Vec<_>>() })
-    }
-
-    // The disk.
-
-    /// Looks at what another program touched, together with what it touches meanwhile.
-    fn touched(&mut self, id: WorkspaceId, paths: Vec<PathBuf>, orders: &Receiver<Order>) {
-        let mut all: BTreeSet<PathBuf> = paths.into_iter().collect();
-        let mut later = Vec::new();
-        let until = Instant::now() + TOGETHER;
-        while let Ok(order) = orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            match order {
-                Order::Touched(other, more) if other == id => all.extend(more),
-                other => {
-                    later.push(other);
-                    break;
-                }
-            }
-        }
-        let Some(shared) = self.shared.get(&id) else { return };
-        let mut places: BTreeSet<RelativePath> = BTreeSet::new();
-        for path in all {
-            let Some(place) = shared.folder.relative(&path) else { continue };
-            // A folder that went took what was in it along.
-            let inside = format!("{}/", place.as_str());
-            let below = |it: &&RelativePath| it.as_str().starts_with(&inside);
-            places.extend(shared.workspace.paths().filter(below).cloned());
-            if path.is_dir() {
-                let found = shared.folder.files().into_iter();
-                places.extend(found.filter(|it| it.as_str().starts_with(&inside)));
-            } else {
-                places.insert(place);
-            }
-        }
-        self.look(id, places);
-        for order in later {
-            self.obey(order, orders);
-        }
-    }
-
-    fn rescan(&mut self, id: WorkspaceId) {
-        let Some(shared) = self.shared.get_mut(&id) else { return };
-        shared.folder = Folder::new(shared.folder.root().to_owned());
-        let places: BTreeSet<RelativePath> =
-            shared.folder.files().into_iter().chain(shared.workspace.paths().cloned()).collect();
-        self.look(id, places);
-    }
-
-    /// Brings what lies at these places into the workspace. A file that went while one of the same
-    /// text came has another name now.
-    fn look(&mut self, id: WorkspaceId, places: BTreeSet<RelativePath>) {
-        let Some(shared) = self.shared.get(&id) else { return };
-        let mut gone: Vec<(FileId, RelativePath)> = Vec::new();
-        let mut found: Vec<(RelativePath, String)> = Vec::new();
-        for place in places {
-            match (shared.folder.read(&place), shared.workspace.file_at(&place)) {
-                (Lies::Text(text), _) => found.push((place, text)),
-                (Lies::Nothing, Some(file)) => gone.push((file, place)),
-                (Lies::Nothing, None) | (Lies::Other, _) => {}
-            }
-        }
-        let (known, fresh): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(place, _)| shared.workspace.file_at(place).is_some());
-        let mut new = Vec::new();
-        for (place, text) in fresh {
-            let same = |(file, _): &(FileId, RelativePath)| {
-                shared.workspace.text(*file).is_some_and(|known| *known == text.as_str())
-            };
-            match gone.iter().position(same) {
-                Some(at) => {
-                    let (file, _) = gone.remove(at);
-                    new.push((Some(file), place, text));
-                }
-                None => new.push((None, place, text)),
-            }
-        }
-        for (file, place, _) in new.iter().filter(|(file, ..)| file.is_some()) {
-            if let Some(file) = *file {
-                self.write(id, |it, group| it.renamed(file, place.clone(), group));
-            }
-        }
-        let fresh: Vec<(RelativePath, String)> = new
-            .into_iter()
-            .filter(|(file, ..)| file.is_none())
-            .map(|(_, place, text)| (place, text))
-            .collect();
-        if !fresh.is_empty() {
-            self.write(id, |it, group| it.share(fresh, group));
-        }
-        for (place, text) in known {
-            self.write(id, |it, group| it.outside(&place, Some(text), group));
-        }
-        for (_, place) in gone {
-            self.write(id, |it, group| it.outside(&place, None, group));
-        }
     }
 
     fn carry_out(&mut self, id: WorkspaceId, mut acts: Vec<Act>) {
@@ -649,97 +351,6 @@ impl Worker {
         }
     }
 
-    /// Brings a file to a text, after what another program wrote into it meanwhile.
-    fn write_file(&mut self, id: WorkspaceId, writing: &Writing) -> Vec<Act> {
-        let (Some(shared), Some(group)) = (self.shared.get_mut(&id), self.group.clone()) else {
-            return Vec::new();
-        };
-        let wanted = TextHash::of(&writing.text);
-        match shared.folder.read(&writing.path) {
-            Lies::Text(found) => {
-                let hash = TextHash::of(&Rope::from_str(&found));
-                if hash == wanted {
-                    return Vec::new();
-                }
-                if writing.before.is_some() && writing.before != Some(hash) {
-                    // Another program was quicker: both are in the text, and then on the disk.
-                    shared.workspace.not_written(writing);
-                    let merged = shared.workspace.outside(&writing.path, Some(found), &*group);
-                    return merged.unwrap_or_default();
-                }
-                if writing.before.is_none() {
-                    return self.join_file(id, writing);
-                }
-            }
-            Lies::Other => return self.join_file(id, writing),
-            Lies::Nothing => {}
-        }
-        let written = shared.folder.write(&writing.path, &writing.text, &self.parts.safety);
-        if let Err(sentence) = written {
-            self.say(Severity::Error, sentence);
-        }
-        Vec::new()
-    }
-
-    /// A file of this device lies where one of the workspace comes: it is kept beside it.
-    fn join_file(&mut self, id: WorkspaceId, writing: &Writing) -> Vec<Act> {
-        let Some(shared) = self.shared.get_mut(&id) else { return Vec::new() };
-        match shared.folder.set_aside(&writing.path) {
-            Ok(aside) => {
-                shared.branched += 1;
-                let written = shared.folder.write(&writing.path, &writing.text, &self.parts.safety);
-                let name = writing.path.as_str();
-                let sentence = match written {
-                    Ok(()) => format!(
-                        "{name} was here already and is another text: yours is now {}.",
-                        aside.display()
-                    ),
-                    Err(sentence) => sentence,
-                };
-                self.say(Severity::Warning, sentence);
-            }
-            Err(error) => {
-                let sentence = format!(
-                    "{} was not written, since what lies there could not be kept: {error}.",
-                    writing.path.as_str()
-                );
-                self.say(Severity::Error, sentence);
-            }
-        }
-        Vec::new()
-    }
-
-    /// Keeps the texts of bases among these acts, all of them with one sync.
-    fn keep_bases(&self, id: WorkspaceId, acts: &mut Vec<Act>) {
-        let mut batch = self.parts.objects.batch();
-        let mut keep = |base: TextHash, text: &str| {
-            let object = batch.put(text.as_bytes())?;
-            batch.hold(&Root::new("sync", &format!("{id}/{base}")), object)
-        };
-        let (mut count, mut failed) = (0, None);
-        acts.retain(|act| match act {
-            Act::KeepBase(base, text) => {
-                count += 1;
-                failed = keep(*base, text).err().or(failed.take());
-                false
-            }
-            _ => true,
-        });
-        if count > 0 {
-            failed = batch.commit().err().or(failed);
-        }
-        if let Some(error) = failed {
-            self.say(Severity::Error, format!("Shared texts could not be kept: {error}."));
-        }
-    }
-
-    fn load_base(&self, base: TextHash) -> Option<String> {
-        let bytes = self.parts.objects.get(ObjectId(base.to_bytes())).ok()?;
-        String::from_utf8(bytes.to_vec()).ok()
-    }
-
-    // The log and the links.
-
     fn append(&mut self, entry: Entry) {
         let (mut entry, until) = (entry, Instant::now() + PATIENCE);
         loop {
@@ -787,8 +398,6 @@ impl Worker {
             }
         }
     }
-
-    // Open texts.
 
     fn attach(&mut self, buffer: BufferId, path: &Path, version: Version, rope: &Rope) {
         let Some(group) = self.group.clone() else { return };

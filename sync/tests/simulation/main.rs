@@ -5,6 +5,8 @@
 //! A seed replays a run: `HEARTH_SYNC_SEED=7 cargo test -p sync --test simulation`. More of them:
 //! `HEARTH_SYNC_SEEDS=20000 cargo test --release -p sync --test simulation -- --nocapture`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod world;
 
 use std::time::Instant;
@@ -39,7 +41,7 @@ fn after_any_faults_all_devices_have_the_same_texts_and_nothing_acknowledged_is_
         }
     }
     let hours = start.elapsed().as_secs_f64() / 3600.0;
-    println!("{seeds} seeds, {:.0} an hour", seeds as f64 / hours);
+    eprintln!("{seeds} seeds, {:.0} an hour", seeds as f64 / hours);
 }
 
 #[test]
