@@ -44,8 +44,8 @@ const ROTATION: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a node tells.
 #[derive(Debug)]
 pub enum Event {
-    /// A link is up. Without a [`Event::Disconnected`] before it, it replaces one that was up,
-    /// and frames of that one may be lost.
+    /// A link is up. Where it replaces one, that one's [`Event::Disconnected`] comes first, and
+    /// some of its frames may still come after this.
     Connected(DeviceId, Path),
     /// A frame came.
     Received(DeviceId, Channel, Vec<u8>),

@@ -79,7 +79,7 @@ impl Shared {
     /// Takes a link that is proved, unless a better one is up.
     pub(super) async fn adopt(self: &Arc<Self>, link: Arc<dyn Link>) {
         let device = link.peer();
-        let (live, receivers) = {
+        let (live, receivers, was_up) = {
             let mut state = self.state();
             let belongs = state.group.as_ref().is_some_and(|it| it.standing(device).belongs());
             let is_better = state.links.get(&device).is_none_or(|old| self.replaces(old, &*link));
@@ -97,7 +97,8 @@ impl Shared {
             let (queues, receivers) = queues();
             let live = Live { link: link.clone(), queues, number };
             gossip::greeting(&state.kept).iter().for_each(|said| live.say(said));
-            if let Some(old) = state.links.insert(device, live) {
+            let old = state.links.insert(device, live);
+            if let Some(old) = &old {
                 old.close();
             }
             // The others hear where it is.
@@ -105,9 +106,13 @@ impl Shared {
             let news = Message::Addresses(vec![(device, known.unwrap_or_default())]);
             let others = state.links.iter().filter(|(other, _)| **other != device);
             others.for_each(|(_, live)| live.say(&news));
-            (number, receivers)
+            (number, receivers, old.is_some())
         };
         self.keep_transport(device);
+        if was_up {
+            // Frames of the other link may be lost: whoever counts on them begins anew.
+            drop(self.events.send((Event::Disconnected(device), None)).await);
+        }
         // Before any frame of it.
         let told = self.events.send((Event::Connected(device, link.path()), None)).await;
         drop(told);
