@@ -671,11 +671,16 @@ impl Replica {
         messages.iter().map(|message| self.message(to, Channel::Bulk, message)).collect()
     }
 
-    /// Tells a peer what texts are here.
-    pub fn tell_texts(&self, to: DeviceId, digests: &[Digest]) -> Vec<Output> {
-        let parts = digests.chunks(NAMED_MAX);
-        let told = parts.map(|part| Message::Texts(part.to_vec()));
-        told.map(|texts| self.message(to, Channel::Control, &texts)).collect()
+    /// Tells every peer that has the workspace what texts are here.
+    #[must_use]
+    pub fn tell_texts(&self, digests: &[Digest]) -> Vec<Output> {
+        let told = digests.chunks(NAMED_MAX).map(|part| Message::Texts(part.to_vec()));
+        let peers = self.peers_here();
+        told.flat_map(|texts| {
+            let to_each = peers.iter().map(|to| self.message(*to, Channel::Control, &texts));
+            to_each.collect::<Vec<_>>()
+        })
+        .collect()
     }
 
     /// Where a file lies.

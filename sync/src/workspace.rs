@@ -5,7 +5,7 @@
 //! it; what another program writes into it becomes operations. What is on the disk is handed in
 //! and out: no file is touched here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use net::{Channel, DeviceId};
 use text::change::Grouping;
@@ -15,6 +15,7 @@ use crate::files::File;
 use crate::id::{ChainId, FileId};
 use crate::item::{Item, RelativePath};
 use crate::members::Members;
+use crate::message::Digest;
 use crate::replica::{Output, Replica, Trouble, WriteError};
 
 const OUTSIDE: Origin = Origin { group: Grouping::Command, cause: Cause::Outside };
@@ -99,6 +100,8 @@ pub struct Workspace {
     texts: BTreeMap<FileId, Text>,
     paths: BTreeMap<RelativePath, FileId>,
     bases: BTreeMap<TextHash, Rope>,
+    /// Files whose text differs from a peer's at an equal version: they are made anew.
+    doubtful: BTreeSet<FileId>,
 }
 
 impl Workspace {
@@ -106,7 +109,8 @@ impl Workspace {
     #[must_use]
     pub fn new(replica: Replica, author: Author) -> Self {
         let (texts, paths, bases) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { replica, author, texts, paths, bases }
+        let doubtful = BTreeSet::new();
+        Self { replica, author, texts, paths, bases, doubtful }
     }
 
     /// Its chains.
@@ -392,7 +396,48 @@ impl Workspace {
         members: &dyn Members,
     ) -> Vec<Act> {
         let outputs = self.replica.receive(from, channel, bytes, members);
-        self.relayed(outputs)
+        let mut acts = self.relayed(outputs);
+        for file in std::mem::take(&mut self.doubtful) {
+            self.make_anew(file, members);
+            acts.push(Act::Trouble(Trouble::Differs { file, device: from }));
+        }
+        acts
+    }
+
+    /// Reads a text from its operations again.
+    fn make_anew(&mut self, file: FileId, members: &dyn Members) {
+        let operations = self.replica.operations(file, members);
+        let base = self.texts.get(&file).and_then(|text| self.bases.get(&text.base)).cloned();
+        let document = base.map(|base| self.document(base, &operations));
+        if let Some(text) = self.texts.get_mut(&file) {
+            text.document = document;
+        }
+    }
+
+    /// What the texts are that were edited, for peers to compare.
+    fn digests(&self) -> Vec<Digest> {
+        let one = |(file, text): (&FileId, &Text)| {
+            let document = text.document.as_ref()?;
+            let is_edited = !self.replica.files().edits(*file).is_empty();
+            is_edited.then(|| Digest {
+                file: *file,
+                version: version_hash(document),
+                text: document.text_hash(),
+            })
+        };
+        self.texts.iter().filter_map(one).collect()
+    }
+
+    fn compare(&mut self, digests: &[Digest]) {
+        for digest in digests {
+            let document = self.texts.get(&digest.file).and_then(|text| text.document.as_ref());
+            let differs = document.is_some_and(|document| {
+                version_hash(document) == digest.version && document.text_hash() != digest.text
+            });
+            if differs {
+                self.doubtful.insert(digest.file);
+            }
+        }
     }
 
     /// See [`Replica::linked`].
@@ -412,9 +457,10 @@ impl Workspace {
         self.relayed(outputs)
     }
 
-    /// See [`Replica::tick`] and [`Replica::members_changed`].
+    /// See [`Replica::tick`] and [`Replica::members_changed`]. Peers are told what the texts are.
     pub fn tick(&mut self) -> Vec<Act> {
-        let outputs = self.replica.tick();
+        let mut outputs = self.replica.tick();
+        outputs.extend(self.replica.tell_texts(&self.digests()));
         self.relayed(outputs)
     }
 
@@ -435,7 +481,7 @@ impl Workspace {
                     acts.push(Act::KeepBase(base, text));
                 }
                 Output::Apply { items, .. } => self.apply(items, acts),
-                Output::Texts { .. } => {}
+                Output::Texts { digests, .. } => self.compare(&digests),
                 Output::Trouble(trouble) => acts.push(Act::Trouble(trouble)),
             }
         }
@@ -578,4 +624,9 @@ impl Workspace {
     pub fn text(&self, file: FileId) -> Option<&Rope> {
         self.texts.get(&file)?.document.as_ref().map(Document::rope)
     }
+}
+
+/// Names the version of a document: the same on every device that knows the same edits.
+fn version_hash(document: &Document) -> [u8; 32] {
+    *blake3::hash(document.version().to_string().as_bytes()).as_bytes()
 }

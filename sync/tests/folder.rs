@@ -8,7 +8,8 @@ use std::sync::Arc;
 use kernel::ledger::{DeviceKey, Signer};
 use net::{Channel, DeviceId, EpochId, EpochKey, Standing};
 use sync::batch::Batch;
-use sync::{Act, ChainId, Members, RelativePath, Replica, Workspace, WorkspaceId};
+use sync::message::{Digest, Message};
+use sync::{Act, ChainId, Members, RelativePath, Replica, Trouble, Workspace, WorkspaceId};
 use text::{Author, CharOffset, Edit, Operation, Origin, Rope, TextHash, Transaction};
 
 const WORKSPACE: WorkspaceId = WorkspaceId([4; 16]);
@@ -40,6 +41,7 @@ struct Side {
     editor: Vec<Operation>,
     sent: VecDeque<(Channel, Vec<u8>)>,
     starts: u8,
+    told: Vec<Trouble>,
 }
 
 fn members() -> Everybody {
@@ -59,7 +61,8 @@ impl Side {
         let id = signer.id();
         let (disk, bases) = (BTreeMap::new(), BTreeMap::new());
         let (log, editor, sent) = (Vec::new(), Vec::new(), VecDeque::new());
-        Side { id, signer, workspace, disk, bases, log, editor, sent, starts: 0 }
+        let told = Vec::new();
+        Side { id, signer, workspace, disk, bases, log, editor, sent, starts: 0, told }
     }
 
     fn carry_out(&mut self, acts: Vec<Act>) {
@@ -98,7 +101,7 @@ impl Side {
                 }
                 Act::Edited(_, operations) => self.editor.extend(operations),
                 Act::Saved(..) => {}
-                Act::Trouble(trouble) => panic!("{trouble}"),
+                Act::Trouble(trouble) => self.told.push(trouble),
             }
         }
     }
@@ -133,7 +136,10 @@ impl Side {
 fn talk(a: &mut Side, b: &mut Side) {
     loop {
         let (from, to) = if a.sent.is_empty() { (&mut *b, &mut *a) } else { (&mut *a, &mut *b) };
-        let Some((channel, bytes)) = from.sent.pop_front() else { return };
+        let Some((channel, bytes)) = from.sent.pop_front() else {
+            assert_eq!((&a.told, &b.told), (&vec![], &vec![]), "nothing was wrong");
+            return;
+        };
         let acts = to.workspace.receive(from.id, channel, &bytes, &members());
         to.carry_out(acts);
     }
@@ -245,4 +251,29 @@ fn a_restart_knows_what_was_saved_and_what_was_not() {
     meet(&mut a, &mut b);
     assert_eq!(a.disk["a.txt"], "zero\none\ntwo\nthree\n");
     assert_eq!(b.disk, a.disk);
+}
+
+#[test]
+fn texts_that_differ_at_equal_versions_are_told_and_made_anew() {
+    let (mut a, mut b) = shared(&[("a.txt", "one\n"), ("b.txt", "two\n")]);
+    a.write("a.txt", "one and more\n");
+    talk(&mut a, &mut b);
+    for side in [&mut a, &mut b] {
+        let acts = side.workspace.tick();
+        side.carry_out(acts);
+    }
+    let told = a.sent.iter().filter_map(|(_, bytes)| Message::decode(bytes));
+    let mut digests = told.filter_map(|(_, message)| match message {
+        Message::Texts(digests) => Some(digests),
+        _ => None,
+    });
+    let [digest] = digests.next().unwrap()[..] else { panic!("only the edited text is told") };
+    talk(&mut a, &mut b);
+    // A device whose memory failed says something else of the same version.
+    let wrong = Digest { text: TextHash::from_bytes([9; 32]), ..digest };
+    let frame = Message::Texts(vec![wrong]).encode(WORKSPACE);
+    let acts = b.workspace.receive(a.id, Channel::Control, &frame, &members());
+    b.carry_out(acts);
+    assert_eq!(b.told, [Trouble::Differs { file: digest.file, device: a.id }]);
+    assert_eq!(b.workspace.text(digest.file).unwrap().to_string(), "one and more\n");
 }
