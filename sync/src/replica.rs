@@ -491,6 +491,8 @@ impl Replica {
             outputs.extend(self.have(from, false));
         }
         if is_new {
+            // What was said on this link before may have come to nobody.
+            outputs.extend(self.have(from, false));
             self.ask_bases(from, outputs);
         }
         self.send(from, outputs);

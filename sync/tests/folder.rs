@@ -175,6 +175,25 @@ fn what_is_shared_comes_whole_to_an_empty_folder() {
 }
 
 #[test]
+fn a_device_that_joins_on_a_link_that_stands_gets_everything() {
+    let (mut a, mut b) = (Side::new(1), Side::new(2));
+    a.disk.insert("a.txt".to_owned(), "one\n".to_owned());
+    let acts = a.workspace.linked(b.id);
+    a.carry_out(acts);
+    let acts = a.workspace.share(vec![(path("a.txt"), "one\n".to_owned())], &members()).unwrap();
+    a.carry_out(acts);
+    assert!(a.sent.iter().all(|(channel, _)| *channel == Channel::Control), "nobody asked for it");
+    // What was said so far came to a device without the workspace.
+    a.sent.clear();
+    let acts = b.workspace.linked(a.id);
+    b.carry_out(acts);
+    talk(&mut a, &mut b);
+    assert_eq!(b.disk, a.disk);
+    assert!(a.workspace.replica().peers().all(|peer| peer.lag_operations == 0));
+    assert_eq!(a.workspace.replica().converged(), Some(1), "it said that it has it");
+}
+
+#[test]
 fn what_another_program_writes_here_is_written_there_and_does_not_come_back() {
     let (mut a, mut b) = shared(&[("a.txt", "one\ntwo\n")]);
     a.write("a.txt", "one\ntwo and a half\n");

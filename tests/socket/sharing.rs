@@ -36,7 +36,9 @@ fn shared(files: &[(&str, &str)], there: &[(&str, &str)]) -> Shared {
     let share = json_of(&pair.desk, &["sync", "share", desk.to_str().unwrap()]);
     let id = share["id"].as_str().unwrap().to_owned();
     assert_eq!(share["path"], json!(desk.canonicalize().unwrap()));
+    let begun = Instant::now();
     let joined = json_of(&pair.studio, &["sync", "join", &id, studio.to_str().unwrap()]);
+    assert!(begun.elapsed() < SOON, "it took {:?}", begun.elapsed());
     let (desk, studio) = (desk.canonicalize().unwrap(), studio.canonicalize().unwrap());
     Shared { pair, desk, studio, joined, id }
 }
