@@ -49,6 +49,11 @@ impl Coming {
         }
     }
 
+    /// Who had none may have it by now.
+    pub fn again(&mut self) {
+        self.0.values_mut().for_each(|part| part.without.clear());
+    }
+
     /// A device has none.
     pub fn without(&mut self, base: TextHash, device: DeviceId) {
         if let Some(part) = self.0.get_mut(&base).filter(|part| part.from == Some(device)) {

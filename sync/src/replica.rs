@@ -399,17 +399,21 @@ impl Replica {
         self.coming.gone(device);
     }
 
-    /// Keys or members changed: what could not be read before is asked for again.
-    pub fn members_changed(&mut self) -> Vec<Output> {
-        let linked = self.peers.iter().filter(|(_, peer)| peer.is_linked);
-        let linked: Vec<DeviceId> = linked.map(|(device, _)| *device).collect();
-        linked.into_iter().flat_map(|device| self.have(device, true)).collect()
-    }
-
-    /// To be called each minute: every peer is told everything that is held here, and asked for
-    /// what is not.
+    /// To be called each minute, and when members or keys changed: every peer is told everything
+    /// that is held here, and asked again for what did not come or could not be read.
     pub fn tick(&mut self) -> Vec<Output> {
-        self.members_changed()
+        let len = |id: &ChainId| self.chains.get(id).map_or(0, Chain::len);
+        let lacks = |peer: &Peer| peer.has.iter().any(|(id, count)| *count > len(id));
+        let linked = self.peers.iter().filter(|(_, peer)| peer.is_linked);
+        let linked: Vec<(DeviceId, bool)> =
+            linked.map(|(device, peer)| (*device, lacks(peer))).collect();
+        let told = linked.iter().flat_map(|(device, lacks)| self.have(*device, *lacks));
+        let mut outputs: Vec<Output> = told.collect();
+        self.coming.again();
+        for device in self.peers_here() {
+            self.ask_bases(device, &mut outputs);
+        }
+        outputs
     }
 
     /// A frame came.
@@ -476,9 +480,11 @@ impl Replica {
             if let Some(chain) = known.filter(|_| held.count <= len)
                 && chain.head(held.count) != held.head
             {
-                if !std::mem::replace(&mut chain.is_forked, true) {
-                    let (device, chain) = (chain.device, held.chain);
-                    outputs.push(Output::Trouble(Trouble::Forked { device, chain }));
+                // Anybody can say so. What its own device signed proves it, and is shown the peer.
+                let ours = held.count.checked_sub(1).and_then(|number| chain.get(number));
+                if let Some(batch) = ours.filter(|_| !chain.is_forked) {
+                    let (bytes, channel) = (batch.bytes().to_vec(), Channel::Operations);
+                    outputs.push(Output::Send { to: from, channel, bytes });
                 }
                 continue;
             }

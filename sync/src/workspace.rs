@@ -168,6 +168,9 @@ impl Workspace {
         files: Vec<(RelativePath, String)>,
         members: &dyn Members,
     ) -> Result<Vec<Act>, WriteError> {
+        if members.current().is_none() {
+            return Err(WriteError::NoKey);
+        }
         let mut acts = Vec::new();
         let mut items = Vec::new();
         for (path, text) in files {
@@ -272,6 +275,9 @@ impl Workspace {
         found: Option<String>,
         members: &dyn Members,
     ) -> Result<Vec<Act>, WriteError> {
+        if members.current().is_none() {
+            return Err(WriteError::NoKey);
+        }
         let known = self.file_at(path);
         match (known, found) {
             (Some(file), Some(found)) => {
@@ -457,7 +463,7 @@ impl Workspace {
         self.relayed(outputs)
     }
 
-    /// See [`Replica::tick`] and [`Replica::members_changed`]. Peers are told what the texts are.
+    /// See [`Replica::tick`]. Peers are told what the texts are.
     pub fn tick(&mut self) -> Vec<Act> {
         let mut outputs = self.replica.tick();
         outputs.extend(self.replica.tell_texts(&self.digests()));
@@ -529,17 +535,28 @@ impl Workspace {
                 acts.push(Act::Remove(text.path, TextHash::of(&was)));
             }
         }
-        for File { id, path, base } in files {
-            match self.texts.get_mut(&id) {
-                Some(text) if text.path == path => {}
+        let mut moves = Vec::new();
+        let mut fresh = Vec::new();
+        for file in files {
+            match self.texts.get_mut(&file.id) {
+                Some(text) if text.path == file.path => {}
                 Some(text) => {
-                    let from = std::mem::replace(&mut text.path, path.clone());
+                    let from = std::mem::replace(&mut text.path, file.path.clone());
                     if text.on_disk.is_some() {
-                        acts.push(Act::Move(from, path));
+                        moves.push((from, file.path));
                     }
                 }
-                None => self.appear(id, path, base, acts),
+                None => fresh.push(file),
             }
+        }
+        // What makes room goes first.
+        while let Some(at) = moves.iter().position(|(_, to)| moves.iter().all(|(it, _)| it != to)) {
+            let (from, to) = moves.remove(at);
+            acts.push(Act::Move(from, to));
+        }
+        acts.extend(moves.into_iter().map(|(from, to)| Act::Move(from, to)));
+        for File { id, path, base } in fresh {
+            self.appear(id, path, base, acts);
         }
         self.paths = self.texts.iter().map(|(id, text)| (text.path.clone(), *id)).collect();
     }

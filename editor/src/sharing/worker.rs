@@ -88,6 +88,8 @@ struct Worker {
     joins: Vec<Join>,
     /// Frames that came before it was known who belongs.
     early: Vec<(DeviceId, Channel, Vec<u8>)>,
+    /// Workspaces of which the disk is looked at again once there is a key.
+    unseen: BTreeSet<WorkspaceId>,
     /// What is written once there is a key.
     unwritten: Vec<(SharedFile, Vec<Operation>)>,
 }
@@ -124,6 +126,7 @@ pub(super) fn start(
         last: None,
         joins: Vec::new(),
         early: Vec::new(),
+        unseen: BTreeSet::new(),
         unwritten: Vec::new(),
     };
     std::thread::Builder::new().name("sharing".to_owned()).spawn(move || worker.run(&receive))?;
@@ -232,7 +235,10 @@ impl Worker {
                 self.carry_out(id, acts);
                 true
             }
-            Err(WriteError::NoKey) => false,
+            Err(WriteError::NoKey) => {
+                self.unseen.insert(id);
+                false
+            }
             Err(error) => {
                 self.say(Severity::Error, format!("A shared edit was not sent: {error}."));
                 true
@@ -288,6 +294,9 @@ impl Worker {
             }
         } else {
             self.each(|shared| shared.workspace.tick());
+            for id in std::mem::take(&mut self.unseen) {
+                self.rescan(id);
+            }
         }
         self.write_waiting();
     }
