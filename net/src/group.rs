@@ -1,7 +1,7 @@
 //! Who belongs together: the device log as a value, and what it says.
 //!
 //! Devices that hold the same entries say the same, in whatever order they came; see
-//! [`judgement`] for how what contradicts itself is decided.
+//! `judgement` for how what contradicts itself is decided.
 
 mod judgement;
 #[cfg(test)]

@@ -129,7 +129,8 @@ fn a_key_is_rotated_while_somebody_types() {
     let mut last = start(&home, &[]);
     assert_eq!(texts(&mut last), [typed]);
     // Rows, objects and the ledger are sealed under the new key as well.
-    assert_eq!(ask(&home, &["runs", "logs", "1"])["greet"], json!("hello\n"));
+    let log = ask(&home, &["runs", "logs", "1"]);
+    assert!(log["greet"].as_str().is_some_and(|log| log.ends_with("\nhello\n")), "{log}");
     let verified = ask(&home, &["ledger", "verify"]);
     assert_eq!(verified["ok"], json!(true), "{verified}");
     assert!(ask(&home, &["ledger", "show", "0"])["proof"]["size"].as_u64() >= Some(2));
