@@ -67,6 +67,8 @@ fn run() -> Result<Vec<Figure>, String> {
     let (here, there) = (Home::new()?, Home::new()?);
     let mut a = Instance::headless(&program, &here, &[])?;
     let mut b = Instance::headless(&program, &there, &[])?;
+    a.wait_idle(LIMIT)?;
+    b.wait_idle(LIMIT)?;
     pair(&here, &there, &program)?;
     let (from, to) = (here.beside("work"), there.beside("work"));
     fs::create_dir_all(&from).map_err(|error| error.to_string())?;
