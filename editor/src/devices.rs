@@ -340,7 +340,7 @@ fn name(arguments: &Arguments) -> Result<DeviceName, Fault> {
 /// The way to a device in a word; `None` while there is none.
 pub fn path_word(seen: &Seen) -> Option<&'static str> {
     seen.path.map(|path| match path {
-        Path::Direct(_) | Path::Memory => "direct",
+        Path::Direct(_) => "direct",
         Path::Relay(_) => "relay",
     })
 }

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use kernel::principal::DeviceId;
-use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::channel::Channel;
 use crate::codec::{Reader, Writer};
@@ -30,8 +29,6 @@ pub enum Path {
     Direct(SocketAddr),
     /// Through a device in the role of a hub.
     Relay(DeviceId),
-    /// Within this process.
-    Memory,
 }
 
 /// Why a link is no more.
@@ -126,101 +123,4 @@ pub trait Transport: Send + Sync {
 
     /// The next device that came; `None` when nothing comes any more.
     fn accept(&self) -> Later<'_, Option<Arc<dyn Link>>>;
-}
-
-/// One end of a link within the process: what tests and a hub within the process use.
-pub struct MemoryLink {
-    peer: DeviceId,
-    hello: Hello,
-    side: Side,
-    to: [mpsc::Sender<Vec<u8>>; 4],
-    from: [Mutex<mpsc::Receiver<Vec<u8>>>; 4],
-    closed: Arc<watch::Sender<bool>>,
-}
-
-/// Frames that wait in a link within the process.
-const MEMORY_FRAMES: usize = 64;
-
-impl MemoryLink {
-    /// Both ends of a link between `one` and `other`: the first is `one`'s.
-    #[must_use]
-    pub fn pair(one: DeviceId, other: DeviceId) -> (Self, Self) {
-        let closed = Arc::new(watch::channel(false).0);
-        let there = Channel::ALL.map(|_| mpsc::channel(MEMORY_FRAMES));
-        let back = Channel::ALL.map(|_| mpsc::channel(MEMORY_FRAMES));
-        let (to_other, from_one) = split(there);
-        let (to_one, from_other) = split(back);
-        let end = |peer: DeviceId, side, to, from| {
-            let instance = peer.0[..16].try_into().expect("a device's id has 32 bytes");
-            let hello = Hello { instance, addresses: Vec::new() };
-            Self { peer, hello, side, to, from, closed: closed.clone() }
-        };
-        let mine = end(other, Side::Dialled, to_other, from_other);
-        (mine, end(one, Side::Accepted, to_one, from_one))
-    }
-}
-
-type Ends = ([mpsc::Sender<Vec<u8>>; 4], [Mutex<mpsc::Receiver<Vec<u8>>>; 4]);
-
-type Pair = (mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>);
-
-fn split(pairs: [Pair; 4]) -> Ends {
-    let [a, b, c, d] = pairs;
-    ([a.0, b.0, c.0, d.0], [a.1, b.1, c.1, d.1].map(Mutex::new))
-}
-
-impl Link for MemoryLink {
-    fn peer(&self) -> DeviceId {
-        self.peer
-    }
-
-    fn path(&self) -> Path {
-        Path::Memory
-    }
-
-    fn hello(&self) -> &Hello {
-        &self.hello
-    }
-
-    fn side(&self) -> Side {
-        self.side
-    }
-
-    fn send<'a>(&'a self, channel: Channel, frame: Vec<u8>) -> Later<'a, Result<(), Gone>> {
-        Box::pin(async move {
-            let to = &self.to[channel.place()];
-            if channel == Channel::Presence {
-                // A full queue loses it, as the air would.
-                drop(to.try_send(frame));
-                return Ok(());
-            }
-            tokio::select! {
-                sent = to.send(frame) => sent.map_err(|_| Gone::Lost),
-                gone = self.ended() => Err(gone),
-            }
-        })
-    }
-
-    fn receive(&self, channel: Channel) -> Later<'_, Result<Vec<u8>, Gone>> {
-        Box::pin(async move {
-            let mut from = self.from[channel.place()].lock().await;
-            tokio::select! {
-                frame = from.recv() => frame.ok_or(Gone::Lost),
-                gone = self.ended() => Err(gone),
-            }
-        })
-    }
-
-    fn close(&self) {
-        self.closed.send_replace(true);
-    }
-
-    fn ended(&self) -> Later<'_, Gone> {
-        let mut closed = self.closed.subscribe();
-        Box::pin(async move {
-            // The other end holds the sender, too, so that an error is an end as well.
-            drop(closed.wait_for(|closed| *closed).await);
-            Gone::Lost
-        })
-    }
 }

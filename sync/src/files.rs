@@ -114,12 +114,6 @@ impl Files {
         files.into_iter()
     }
 
-    /// The file with this name, if it is there.
-    #[must_use]
-    pub fn get(&self, id: FileId) -> Option<File> {
-        self.iter().find(|file| file.id == id)
-    }
-
     /// Which batches edit a file, in the order in which they came.
     #[must_use]
     pub fn edits(&self, id: FileId) -> &[(ChainId, u64)] {

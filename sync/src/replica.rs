@@ -11,7 +11,7 @@ use text::{Author, Operation, TextHash};
 use crate::base::{self, Coming};
 use crate::batch::{Batch, Header};
 use crate::chain::{Chain, Offer};
-use crate::files::{File, Files};
+use crate::files::Files;
 use crate::id::{ChainId, FileId, WorkspaceId};
 use crate::item::{ITEMS_MAX, Item};
 use crate::members::Members;
@@ -689,12 +689,6 @@ impl Replica {
             to_each.collect::<Vec<_>>()
         })
         .collect()
-    }
-
-    /// Where a file lies.
-    #[must_use]
-    pub fn file(&self, id: FileId) -> Option<File> {
-        self.files.get(id)
     }
 }
 

@@ -125,12 +125,6 @@ impl Workspace {
         self.paths.get(path).copied()
     }
 
-    /// Where a file lies.
-    #[must_use]
-    pub fn path_of(&self, file: FileId) -> Option<&RelativePath> {
-        self.texts.get(&file).map(|text| &text.path)
-    }
-
     /// All files, by their paths.
     pub fn paths(&self) -> impl Iterator<Item = &RelativePath> {
         self.paths.keys()

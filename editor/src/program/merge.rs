@@ -10,7 +10,6 @@ use crate::workers::Urgency;
 impl Program {
     /// Merges operations of other devices into a buffer. While a long merge runs on a worker the
     /// text is edited as ever, and what comes meanwhile waits for it.
-    #[cfg_attr(not(test), allow(dead_code, reason = "only other devices call it"))]
     pub fn merge(&mut self, id: BufferId, operations: Vec<Operation>) {
         let Some(buffer) = self.buffers.get_mut(&id) else { return };
         if let Some(waiting) = &mut buffer.merging {

@@ -45,7 +45,7 @@ fn after_any_faults_all_devices_have_the_same_texts_and_nothing_acknowledged_is_
 }
 
 #[test]
-fn a_copied_profile_that_writes_on_is_told_and_costs_no_text_of_others() {
+fn a_copied_profile_that_writes_on_is_told_and_costs_no_batch_of_others() {
     for seed in 0..20 {
         let mut world = World::new(seed, Faults::None);
         world.live(60);

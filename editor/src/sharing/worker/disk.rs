@@ -128,7 +128,11 @@ impl Worker {
                     // Another program was quicker: both are in the text, and then on the disk.
                     shared.workspace.not_written(writing);
                     let merged = shared.workspace.outside(&writing.path, Some(found), &*group);
-                    return merged.unwrap_or_default();
+                    return merged.unwrap_or_else(|_| {
+                        // What is on the disk is looked at again once there is a key.
+                        self.unseen.insert(id);
+                        Vec::new()
+                    });
                 }
                 if writing.before.is_none() {
                     return self.join_file(id, writing);
